@@ -1,0 +1,68 @@
+# Everything that is done with this repository. `make help` lists it.
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := help
+
+TOOL := go tool -modfile=hack/tools/go.mod
+LINT := go tool -modfile=hack/tools/golangci-lint/go.mod golangci-lint
+GENERATED := api config charts docs/api.md
+FUZZTIME ?= 60s
+export CGO_ENABLED ?= 1
+
+##@ Use
+
+.PHONY: demo
+demo: controlplane ## Play an identity provider against a real control plane and show what happens.
+	@go run ./hack/demo
+
+.PHONY: run
+run: controlplane ## Stay up until Ctrl-C, for curl and kubectl from another terminal (SERVERS=2 for two servers).
+	@go run ./hack/run
+
+.PHONY: bench
+bench: controlplane ## Measure POSTs per second and the time until a leaver is out.
+	@go run ./hack/bench
+
+##@ Develop
+
+.PHONY: test
+test: controlplane ## Run every test, with the race detector, against a real etcd and kube-apiserver.
+	@echo "Compiling and running the tests with the race detector; the first time takes several minutes, later about five."
+	go test -race -timeout 30m ./...
+
+.PHONY: generate
+generate: ## Write what is generated: deepcopy, apply configurations, CRDs, RBAC, chart, config, API reference.
+	$(TOOL) controller-gen object:headerFile=hack/boilerplate.go.txt applyconfiguration:headerFile=hack/boilerplate.go.txt \
+		crd output:crd:artifacts:config=config/crd paths=./api/...
+	hack/chart/render.sh
+	$(TOOL) crd-ref-docs --config=hack/api-reference.yaml --source-path=api/v1alpha1 --renderer=markdown --output-path=docs/api.md
+
+.PHONY: verify
+verify: generate ## Fail when something generated is stale, a module is untidy, a file is unformatted or a linter complains.
+	@stale="$$(git status --porcelain -- $(GENERATED))"; if [ -n "$$stale" ]; then \
+		echo "These generated files are not what is committed. Run 'make generate' and commit:"; echo "$$stale"; git diff -- $(GENERATED) | head -50; exit 1; fi
+	go mod tidy -diff
+	go mod verify
+	$(MAKE) --no-print-directory lint vulncheck
+
+.PHONY: lint
+lint: ## Run the linters (builds them once: a few minutes).
+	@echo "Linting; building golangci-lint takes about four minutes the first time."
+	$(LINT) run ./...
+
+.PHONY: vulncheck
+vulncheck: ## Look for known vulnerabilities in what we call.
+	hack/vulncheck.sh
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME.
+	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: controlplane
+controlplane: ## Build etcd, kube-apiserver and kube-controller-manager once (about six minutes), outside the clone.
+	@hack/controlplane/build.sh
+
+##@ Help
+
+.PHONY: help
+help: ## Show this.
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
