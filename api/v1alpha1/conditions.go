@@ -1,0 +1,83 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Condition types. Ready and Stalled follow kstatus, so that `kubectl wait`, Argo CD and Flux can tell health:
+// Ready=True is current, Stalled=True is failed until somebody changes something, anything else is in progress.
+// Absent means unknown.
+const (
+	// ConditionReady is True when what the spec asks for is so.
+	ConditionReady = "Ready"
+	// ConditionStalled is True when trying again cannot help: the spec, a Secret or a right must change first.
+	// It is absent otherwise.
+	ConditionStalled = "Stalled"
+)
+
+// Reasons that several kinds share.
+const (
+	// ReasonPending (Unknown): no controller has looked at the object yet.
+	ReasonPending = "Pending"
+	// ReasonDirectoryNotFound (Ready=False): spec.directoryRef names no ScimDirectory of this namespace.
+	ReasonDirectoryNotFound = "DirectoryNotFound"
+	// ReasonApplicationNotFound (Ready=False): spec.applicationRef names no ScimApplication of this namespace.
+	ReasonApplicationNotFound = "ApplicationNotFound"
+	// ReasonDeleting (Ready=False): the object is going away; the message says what it still waits for.
+	ReasonDeleting = "Deleting"
+)
+
+// Reasons of a ScimDirectory.
+const (
+	// ReasonServing (Ready=True): the base URL is published and scim-server answers there.
+	ReasonServing = "Serving"
+)
+
+// Reasons of a ScimToken.
+const (
+	// ReasonIssued (Ready=True): the token is in its Secret and its hash is published.
+	ReasonIssued = "Issued"
+	// ReasonSecretConflict (Ready=False, Stalled): a Secret of that name exists that this ScimToken did not make.
+	ReasonSecretConflict = "SecretConflict"
+	// ReasonInvalidSecret (Ready=False, Stalled): the Secret of this ScimToken no longer holds a token of ours.
+	ReasonInvalidSecret = "InvalidSecret"
+)
+
+// Reasons of a ScimApplication.
+const (
+	// ReasonConnected (Ready=True): the connector reached the application with the rights that it needs.
+	ReasonConnected = "Connected"
+	// ReasonInvalid (Ready=False, Stalled): the application or the account cannot be handled as it is declared.
+	ReasonInvalid = "Invalid"
+	// ReasonDenied (Ready=False, Stalled): the application refuses our credential or lacks a right; the message names it.
+	ReasonDenied = "Denied"
+	// ReasonUnavailable (Ready=False): the application cannot be reached now; it is tried again.
+	ReasonUnavailable = "Unavailable"
+)
+
+// Reasons of a ScimGrant.
+const (
+	// ReasonInEffect (Ready=True): the grant is counted for every user that it matches.
+	ReasonInEffect = "InEffect"
+	// ReasonUnknownRole (Ready=False, Stalled): the application declares no role of that name.
+	ReasonUnknownRole = "UnknownRole"
+)
+
+// Reasons of a ScimAccount.
+const (
+	// ReasonInSync (Ready=True): the application shows the account as the spec wants it.
+	ReasonInSync = "InSync"
+	// ReasonConflict (Ready=False, Stalled): the application has such an account and it is not ours.
+	ReasonConflict = "Conflict"
+	// ReasonApplicationNotReady (Ready=False): the account waits until its ScimApplication is ready again.
+	ReasonApplicationNotReady = "ApplicationNotReady"
+	// ReasonError (Ready=False): an error that no rule knows; it is tried again.
+	ReasonError = "Error"
+)
+
+// Reasons of a ScimUser.
+const (
+	// ReasonProvisioned (Ready=True): every account of the user is as it shall be.
+	ReasonProvisioned = "Provisioned"
+	// ReasonProvisioning (Ready=False): at least one account is not as it shall be yet.
+	ReasonProvisioning = "Provisioning"
+)

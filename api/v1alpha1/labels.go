@@ -1,0 +1,32 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Labels, annotations and finalizers that we put on objects. Downstream marks belong to the connectors.
+const (
+	// LabelManagedBy marks what one of our programs made; the value is ManagedBy.
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	// ManagedBy is the value of LabelManagedBy.
+	ManagedBy = "scim-operator"
+
+	// AnnotationToken names, on a Secret, the ScimToken that it belongs to.
+	AnnotationToken = Group + "/token"
+	// SecretTypeToken is the type of the Secret of a ScimToken. A type cannot change, so a Secret of another kind never becomes one.
+	SecretTypeToken = Group + "/token"
+
+	// LabelCredential opts a Secret in to being read by a connector; the value is "true".
+	LabelCredential = Group + "/credential"
+
+	// AnnotationLastModified is the SCIM meta.lastModified of a ScimUser (RFC 3339, UTC); without it, it is the creation time.
+	AnnotationLastModified = Group + "/last-modified"
+	// AnnotationFence is rewritten on a ScimUser to make a rename under way start over (see scimserver/directory).
+	AnnotationFence = Group + "/fence"
+
+	// FinalizerAccount holds a ScimAccount until its account downstream is gone.
+	FinalizerAccount = Group + "/account"
+	// FinalizerApplication holds a ScimApplication until its accounts are gone.
+	FinalizerApplication = Group + "/application"
+	// FinalizerToken holds a ScimToken until its Secret is gone.
+	FinalizerToken = Group + "/token"
+)

@@ -1,0 +1,184 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1_test
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+)
+
+// celMessages are the messages of every CEL rule by kind.
+func celMessages(t *testing.T) map[string][]string {
+	t.Helper()
+	messages := map[string][]string{}
+	for kind, crd := range crds(t) {
+		walk(rootSchema(crd), nil, func(path fieldPath, schema apiextensionsv1.JSONSchemaProps) {
+			for _, rule := range schema.XValidations {
+				if rule.Message == "" {
+					t.Errorf("%s: the rule of %s has no message", kind, path)
+				}
+				messages[kind] = append(messages[kind], rule.Message)
+			}
+		})
+	}
+	return messages
+}
+
+// rules are cases for every CEL rule. Bounds and enums are broken one by one in testBounds.
+func rules() map[string]rule {
+	all := map[string]rule{}
+	for _, some := range []map[string]rule{directoryRules(), tokenRules(), dataRules(), applicationRules(), grantRules()} {
+		maps.Copy(all, some)
+	}
+	return all
+}
+
+func name(value string) change { return change{fieldPath{"metadata", "name"}, value} }
+
+func directoryRules() map[string]rule {
+	const (
+		scheme = "publicURL must be an https URL; http is accepted for 127.0.0.1 and localhost only"
+		bare   = "publicURL must have no query, fragment, credentials or trailing slash"
+	)
+	cases := map[string]rule{
+		"DirectoryNameFits":    {reason: "63 characters", create: []change{name(strings.Repeat("a", 63))}},
+		"DirectoryNameTooLong": {reason: "64 characters", create: []change{name(strings.Repeat("a", 64))}, wantErr: "the name of a ScimDirectory is part of its URL: at most 63 characters"},
+		"DirectoryWithoutSpec": {reason: "everything in it is optional", create: []change{{fieldPath{"spec"}, nil}}},
+	}
+	for url, wantErr := range map[string]string{
+		"https://scim.example.com":             "",
+		"https://scim.example.com:8443/prefix": "",
+		"http://127.0.0.1:8080":                "",
+		"http://localhost:8080":                "",
+		"http://scim.example.com":              scheme,
+		"http://127.0.0.1.example.com":         scheme,
+		"http://localhost.example.com":         scheme,
+		"http://[::1]:8080":                    scheme,
+		"ftp://scim.example.com":               scheme,
+		"scim.example.com":                     scheme,
+		"/scim":                                scheme,
+		"javascript:alert(1)":                  scheme,
+		"https:///scim":                        scheme,
+		"https://":                             bare,
+		"https://scim.example.com/":            bare,
+		"https://scim.example.com?a=b":         bare,
+		"https://scim.example.com#a":           bare,
+		"https://user:secret@scim.example.com": bare,
+	} {
+		cases["PublicURL "+url] = rule{reason: url, create: []change{spec(url, "publicURL")}, wantErr: wantErr}
+	}
+	return of("ScimDirectory", cases)
+}
+
+func tokenRules() map[string]rule {
+	const fixed = "secretName cannot change; make another ScimToken"
+	return of("ScimToken", map[string]rule{
+		"TokenDirectoryChanges": {
+			reason: "the token would open another directory", update: []change{spec("other", "directoryRef", "name")},
+			wantErr: "directoryRef cannot change; make another ScimToken",
+		},
+		"TokenSecretChanges": {reason: "the old Secret would stay", update: []change{spec("other", "secretName")}, wantErr: fixed},
+		"TokenSecretRemoved": {reason: "the default is another Secret", update: []change{spec(nil, "secretName")}, wantErr: fixed},
+		"TokenSecretAdded": {
+			reason: "the default was another Secret", create: []change{spec(nil, "secretName")},
+			update: []change{spec("other", "secretName")}, wantErr: fixed,
+		},
+		"TokenSecretStays": {
+			reason: "a metadata change with no secretName at all", create: []change{spec(nil, "secretName")},
+			update: []change{{fieldPath{"metadata", "labels"}, map[string]any{"a": "b"}}},
+		},
+	})
+}
+
+func dataRules() map[string]rule {
+	cases := of("ScimUser", map[string]rule{
+		"UserDirectoryChanges": {
+			reason: "a user belongs to its directory", update: []change{spec("other", "directoryRef", "name")},
+			wantErr: "directoryRef cannot change",
+		},
+		"UserChanges": {reason: "the rest is the identity provider's", update: []change{
+			spec("joe@example.com", "userName"), spec("Suspended", "state"), spec(nil, "externalID"), spec(nil, "attributes"),
+		}},
+		"UserAttributesKeepShape": {reason: "extensions are under their URN", create: []change{spec(map[string]any{
+			"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": map[string]any{"manager": map[string]any{"value": "1"}},
+		}, "attributes")}},
+	})
+	maps.Copy(cases, of("ScimName", map[string]rule{
+		"NameDirectoryChanges": {reason: "it is in the hash", update: []change{spec("other", "directoryRef", "name")}, wantErr: "directoryRef cannot change"},
+		"NameValueChanges":     {reason: "it is in the hash", update: []change{spec("other", "value")}, wantErr: "value cannot change"},
+		"NameAttributeChanges": {reason: "it is in the hash", update: []change{spec("Other", "attribute")}, wantErr: "spec.attribute: Unsupported value", hides: "attribute cannot change"},
+		"NameBound":            {reason: "a reservation is bound to its holder and claimed again", update: []change{spec("Bound", "state"), spec(int64(2), "claims")}},
+	}))
+	maps.Copy(cases, of("ScimAccount", map[string]rule{
+		"AccountApplicationChanges": {reason: "the old account would be lost", update: []change{spec("other", "applicationRef", "name")}, wantErr: "applicationRef cannot change"},
+		"AccountUserChanges":        {reason: "the account would go to another user", update: []change{spec("other", "userRef", "name")}, wantErr: "userRef cannot change"},
+		"AccountChanges":            {reason: "a rename, a suspension, fewer roles", update: []change{spec("joe", "userName"), spec("Suspended", "state"), spec(nil, "roles")}},
+	}))
+	return cases
+}
+
+func applicationRules() map[string]rule {
+	const (
+		union = "connector.kubernetes must be set when connector.type is Kubernetes, and only then"
+		role  = "a Role lives in namespaces: name at least one"
+	)
+	kubernetes := func(value any, path ...any) change {
+		return spec(value, append([]any{"connector", "kubernetes"}, path...)...)
+	}
+	return of("ScimApplication", map[string]rule{
+		"ApplicationNameFits":    {reason: "63 characters", create: []change{name(strings.Repeat("a", 63))}},
+		"ApplicationNameTooLong": {reason: "64 characters", create: []change{name(strings.Repeat("a", 64))}, wantErr: "the name of a ScimApplication is part of the names of its accounts: at most 63 characters"},
+		"ApplicationDirectoryChanges": {
+			reason: "the accounts are of users of the old one", update: []change{spec("other", "directoryRef", "name")},
+			wantErr: "directoryRef cannot change; make another ScimApplication",
+		},
+		"ConnectorTypeChanges": {
+			reason: "the accounts are in the old one", update: []change{spec("Other", "connector", "type")},
+			wantErr: "spec.connector.type: Unsupported value", hides: "the type of a connector cannot change; make another ScimApplication",
+		},
+		"ConnectorWithoutMember": {reason: "type says Kubernetes", create: []change{spec(nil, "connector", "kubernetes")}, wantErr: union},
+		"RoleWithoutNamespace": {
+			reason: "a Role has a namespace", wantErr: role,
+			create: []change{kubernetes("Role", "roles", 0, "roleRef", "kind"), kubernetes(nil, "roles", 0, "namespaces")},
+		},
+		"RoleInNamespace":            {reason: "a Role has a namespace", create: []change{kubernetes("Role", "roles", 0, "roleRef", "kind")}},
+		"ClusterRoleInNamespace":     {reason: "bound by RoleBindings", create: []change{kubernetes("ClusterRole", "roles", 0, "roleRef", "kind")}},
+		"ClusterRoleInWholeCluster":  {reason: "bound by a ClusterRoleBinding", create: []change{kubernetes(nil, "roles", 0, "namespaces")}},
+		"UserNamePrefixIsReserved":   {reason: "system: users are components", create: []change{kubernetes("system:node:", "userNamePrefix")}, wantErr: "userNamePrefix must not start with system:, which is reserved by Kubernetes"},
+		"UserNamePrefixAbsent":       {reason: "it is optional", create: []change{kubernetes(nil, "userNamePrefix")}},
+		"DeletionPolicyCanBeChanged": {reason: "the way out when the application is gone", create: []change{spec("Delete", "deletionPolicy")}, update: []change{spec("Retain", "deletionPolicy")}},
+	})
+}
+
+func grantRules() map[string]rule {
+	const union = "userName must be set when kind is User, and only then"
+	subject := func(kind string, more ...string) change {
+		fields := map[string]any{"kind": kind}
+		for _, userName := range more {
+			fields["userName"] = userName
+		}
+		return spec([]any{fields}, "subjects")
+	}
+	return of("ScimGrant", map[string]rule{
+		"GrantApplicationChanges": {
+			reason: "roles are the application's", update: []change{spec("other", "applicationRef", "name")},
+			wantErr: "applicationRef cannot change; make another ScimGrant",
+		},
+		"EveryoneWithUserName": {reason: "which is it?", create: []change{subject("Everyone", "jane")}, wantErr: union},
+		"UserWithoutUserName":  {reason: "which user?", create: []change{subject("User")}, wantErr: union},
+		"Everyone":             {reason: "a default role", create: []change{subject("Everyone")}},
+		"WithoutRoles":         {reason: "an account without roles", create: []change{spec(nil, "roles")}},
+	})
+}
+
+func of(kind string, cases map[string]rule) map[string]rule {
+	for name, c := range cases {
+		c.kind = kind
+		cases[name] = c
+	}
+	return cases
+}

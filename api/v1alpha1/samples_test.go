@@ -1,0 +1,117 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1_test
+
+// samples sets every field of every kind, so that each can be made wrong alone.
+func samples() map[string]string {
+	return map[string]string{
+		"ScimDirectory": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimDirectory
+metadata: {name: sample}
+spec: {publicURL: "https://scim.example.com/prefix"}
+status:
+  conditions: [` + condition + `]
+  observedGeneration: 1
+  url: https://scim.example.com/prefix/scim/v2/default/sample
+  users: 3
+`,
+		"ScimToken": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimToken
+metadata: {name: sample}
+spec:
+  directoryRef: {name: acme}
+  secretName: acme-token
+status:
+  conditions: [` + condition + `]
+  observedGeneration: 1
+  secretName: acme-token
+  credentials:
+  - keyID: abcdefgh
+    sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+`,
+		"ScimUser": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimUser
+metadata: {name: sample}
+spec:
+  directoryRef: {name: acme}
+  userName: jane@example.com
+  externalID: "0042"
+  state: Active
+  attributes: {displayName: Jane, emails: [{value: jane@example.com, primary: true}]}
+status:
+  conditions: [` + condition + `]
+  observedGeneration: 1
+  accounts: {desired: 2, ready: 1}
+`,
+		"ScimName": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimName
+metadata: {name: sample}
+spec:
+  directoryRef: {name: acme}
+  attribute: UserName
+  value: jane@example.com
+  holder: 5f0c0f0e-7a1e-4b53-9d53-0b6d1c7a2f11
+  state: Reserved
+  claims: 1
+`,
+		"ScimApplication": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimApplication
+metadata: {name: sample}
+spec:
+  directoryRef: {name: acme}
+  deletionPolicy: Retain
+  connector:
+    type: Kubernetes
+    kubernetes:
+      kubeconfigSecretRef: {name: other-cluster}
+      userNamePrefix: "oidc:"
+      roles:
+      - name: viewer
+        roleRef: {kind: ClusterRole, name: view}
+        namespaces: [demo]
+status:
+  conditions: [` + condition + `]
+  observedGeneration: 1
+  accounts: {desired: 2, ready: 1}
+`,
+		"ScimGrant": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimGrant
+metadata: {name: sample}
+spec:
+  applicationRef: {name: demo-cluster}
+  subjects: [{kind: User, userName: jane@example.com}]
+  roles: [viewer]
+status:
+  conditions: [` + condition + `]
+  observedGeneration: 1
+  matchedUsers: 1
+`,
+		"ScimAccount": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimAccount
+metadata: {name: sample}
+spec:
+  applicationRef: {name: demo-cluster}
+  userRef: {name: 5f0c0f0e-7a1e-4b53-9d53-0b6d1c7a2f11}
+  userName: jane@example.com
+  state: Active
+  roles: [viewer]
+status:
+  conditions: [` + condition + `]
+  observedGeneration: 1
+  externalID: "7"
+  state: Active
+  roles: [viewer]
+`,
+	}
+}
+
+const condition = `{type: Ready, status: "True", reason: InSync, message: all is well, ` +
+	`observedGeneration: 1, lastTransitionTime: "2026-01-01T00:00:00Z"}`
