@@ -1,0 +1,31 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"time"
+
+	"github.com/scim-operator/scim-operator/scimserver/scim"
+)
+
+// Directory is the ScimDirectory that a request is for.
+type Directory struct {
+	Namespace, Name string
+	// BaseURL is the SCIM base URL of the directory, without a trailing slash; the source of every Location.
+	BaseURL string
+}
+
+// Stored is a user as it is stored. Its Resource is the caller's to change.
+type Stored struct {
+	// ID is the SCIM id, which is the name of the ScimUser.
+	ID string
+	// Generation moves whenever the resource does, and never otherwise.
+	Generation int64
+	// Created and LastModified are in UTC.
+	Created, LastModified time.Time
+	Resource              scim.Resource
+}
+
+// Version is the entity tag of the stored resource (RFC 7644 §3.14).
+func (s Stored) Version() string { return version(s.Generation) }

@@ -1,0 +1,166 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/hack/cluster"
+	"github.com/scim-operator/scim-operator/scimserver/scim"
+)
+
+// plane is one etcd with two API servers, for all tests of the package.
+var plane *cluster.Cluster
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		c, err := cluster.Start(context.Background(), cluster.Options{APIServers: 2})
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer c.Stop() //nolint:errcheck // the processes die with us anyway
+		if err := c.InstallCRDs(context.Background(), "../../config/crd"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		plane = c
+		return m.Run()
+	}())
+}
+
+// admin returns a client of one of the two API servers.
+func admin(t testing.TB, server int) client.WithWatch {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := errors.Join(v1alpha1.AddToScheme(scheme), corev1.AddToScheme(scheme)); err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.NewWithWatch(plane.AdminConfig(server), client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// uncached answers the queries that a cache with our indexes answers, by selectable fields.
+type uncached struct{ client.Client }
+
+func (u uncached) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	var o client.ListOptions
+	o.ApplyOptions(opts)
+	o.UnsafeDisableDeepCopy = nil
+	if o.FieldSelector == nil {
+		o.FieldSelector = fields.Everything()
+	}
+	return u.Client.List(ctx, list, &o)
+}
+
+func newStore(live client.Client, cached client.Client) *Store {
+	return &Store{live: live, cached: uncached{cached}, clock: clock.RealClock{}, log: slog.New(slog.DiscardHandler), users: scim.UserResourceType()}
+}
+
+// inNamespace makes a namespace for the test and returns a directory in it.
+func inNamespace(t testing.TB, c client.Client) Directory {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "directory-"}}
+	if err := c.Create(t.Context(), ns); err != nil {
+		t.Fatal(err)
+	}
+	return Directory{Namespace: ns.Name, Name: "acme", BaseURL: "https://scim.example/scim/v2/" + ns.Name + "/acme"}
+}
+
+func named(userName string) scim.Resource { return scim.Resource{"userName": userName} }
+
+func rename(to string) func(scim.Resource) (scim.Resource, error) {
+	return func(r scim.Resource) (scim.Resource, error) {
+		next := scim.Resource{}
+		for k, v := range r {
+			next[k] = v
+		}
+		next["userName"] = to
+		return next, nil
+	}
+}
+
+func statusOf(err error) int {
+	var e *scim.Error
+	switch {
+	case err == nil:
+		return http.StatusOK
+	case errors.As(err, &e):
+		return e.Status
+	default:
+		return -1
+	}
+}
+
+func wantStatus(t *testing.T, what string, err error, want int) {
+	t.Helper()
+	if got := statusOf(err); got != want {
+		t.Fatalf("%s = %d (%v), want %d", what, got, err, want)
+	}
+}
+
+// world is everything that is stored in a namespace.
+type world struct {
+	users map[string]v1alpha1.ScimUser
+	names []v1alpha1.ScimName
+}
+
+func look(t *testing.T, c client.Client, namespace string) world {
+	t.Helper()
+	var users v1alpha1.ScimUserList
+	var names v1alpha1.ScimNameList
+	if err := errors.Join(c.List(t.Context(), &users, client.InNamespace(namespace)), c.List(t.Context(), &names, client.InNamespace(namespace))); err != nil {
+		t.Fatal(err)
+	}
+	w := world{users: map[string]v1alpha1.ScimUser{}, names: names.Items}
+	for _, u := range users.Items {
+		w.users[u.Name] = u
+	}
+	return w
+}
+
+// check holds w against what must always be so: no two users of one canonical name, and each user holds its reservation.
+func (w world) check(t *testing.T) {
+	t.Helper()
+	byName := map[string]string{}
+	for id, u := range w.users {
+		value, err := scim.CanonicalUserName(u.Spec.UserName)
+		if err != nil {
+			t.Errorf("user %s has a name that cannot be reserved: %v", id, err)
+		}
+		if other, twice := byName[value]; twice {
+			t.Errorf("users %s and %s both have the name %q", id, other, value)
+		}
+		byName[value] = id
+		if !w.reserved(value, id) {
+			t.Errorf("user %s does not hold the reservation of its name %q", id, value)
+		}
+	}
+}
+
+func (w world) reserved(value, holder string) bool {
+	for _, n := range w.names {
+		if n.Spec.Value == value {
+			return n.Spec.Holder == holder
+		}
+	}
+	return false
+}
