@@ -1,0 +1,93 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package application
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/connector"
+)
+
+// Opener opens the connector of an application. credential is the data of the Secret that the application names, nil if it
+// names none.
+type Opener func(ctx context.Context, app *v1alpha1.ScimApplication, credential map[string][]byte) (connector.Connector, error)
+
+// Connections opens connectors and keeps them open. One is shared by all reconcilers.
+type Connections struct {
+	// Secrets reads Secrets from the API server.
+	Secrets client.Reader
+	// Openers has an entry for each connector type.
+	Openers map[v1alpha1.ConnectorType]Opener
+
+	cache connector.Cache
+}
+
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get
+
+// Connect returns the connector of app, and what to call when done with it. It costs one read when the application names a
+// Secret, so that a changed credential is used at once. Errors are of the kinds of package connector.
+func (c *Connections) Connect(ctx context.Context, app *v1alpha1.ScimApplication) (connector.Connector, func(), error) {
+	open, known := c.Openers[app.Spec.Connector.Type]
+	if !known {
+		return nil, nil, connector.Invalidf("this scim-controller has no connector of type %s", app.Spec.Connector.Type)
+	}
+	secret, err := c.credential(ctx, app)
+	if err != nil {
+		return nil, nil, err
+	}
+	version := fmt.Sprintf("%s/%d/%s/%s", app.UID, app.Generation, secret.UID, secret.ResourceVersion)
+	return c.cache.Acquire(ctx, key(app.Namespace, app.Name), version, func(ctx context.Context) (connector.Connector, error) {
+		return open(ctx, app, secret.Data)
+	})
+}
+
+// Forget closes the connector of an application that is gone.
+func (c *Connections) Forget(namespace, name string) { c.cache.Forget(key(namespace, name)) }
+
+func key(namespace, name string) string { return namespace + "/" + name }
+
+// credential reads the Secret that app names; the empty Secret if it names none.
+func (c *Connections) credential(ctx context.Context, app *v1alpha1.ScimApplication) (*corev1.Secret, error) {
+	secret := &corev1.Secret{}
+	ref := secretRef(&app.Spec.Connector)
+	if ref == nil {
+		return secret, nil
+	}
+	err := c.Secrets.Get(ctx, client.ObjectKey{Namespace: app.Namespace, Name: ref.Name}, secret)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, connector.Invalidf("there is no Secret %q", ref.Name).Because(err)
+	case err != nil:
+		return nil, connector.Unavailablef(time.Second, "the Secret %q cannot be read now", ref.Name).Because(err)
+	case secret.Labels[v1alpha1.LabelCredential] != "true":
+		return nil, connector.Invalidf("the Secret %q is not meant for connectors: label it %s=true if it is", ref.Name, v1alpha1.LabelCredential)
+	}
+	return secret, nil
+}
+
+// secretRef is the one place that knows where each connector names its Secret.
+func secretRef(c *v1alpha1.Connector) *v1alpha1.LocalReference {
+	if c.Kubernetes != nil {
+		return c.Kubernetes.KubeconfigSecretRef
+	}
+	return nil
+}
+
+// Roles returns the names of the roles that the application declares.
+func Roles(app *v1alpha1.ScimApplication) []v1alpha1.RoleName {
+	var names []v1alpha1.RoleName
+	if k := app.Spec.Connector.Kubernetes; k != nil {
+		for _, role := range k.Roles {
+			names = append(names, role.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,184 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package application connects to each ScimApplication, says whether that works and with how many accounts, and holds a deleted
+// one until its accounts are gone.
+package application
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/connector"
+	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
+	"github.com/scim-operator/scim-operator/controllers/internal/index"
+	"github.com/scim-operator/scim-operator/controllers/internal/status"
+)
+
+const (
+	// countDelay bounds how often a burst of accounts makes the counts be written.
+	countDelay = 2 * time.Second
+	// probeTimeout leaves time to write the status after an application that does not answer.
+	probeTimeout = 10 * time.Second
+	// probeAgain is how soon an application that is not ready is tried again: a right given meanwhile wakes nobody.
+	probeAgain = 15 * time.Second
+	// spread is the part of a waiting time by which it may grow, so that not all come at once.
+	spread = 0.2
+)
+
+// Reconciler keeps the status of ScimApplications.
+type Reconciler struct {
+	// Client reads from the cache.
+	Client client.Client
+	// Live reads from the API server.
+	Live client.Reader
+	// Connections opens the connectors.
+	Connections *Connections
+	// Resync is how often an application that is ready is probed.
+	Resync time.Duration
+}
+
+// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimapplications,verbs=get;list;watch;update
+// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimapplications/status,verbs=patch
+// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimdirectories;scimaccounts,verbs=get;list;watch
+
+// SetupWithManager registers the reconciler.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	applications := func() client.ObjectList { return &v1alpha1.ScimApplicationList{} }
+	return ctrl.NewControllerManagedBy(mgr).Named("application").
+		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: enqueue.Self}).
+		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: enqueue.Referrers(r.Client, applications, index.ByDirectory)}).
+		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: applicationOf, Changed: readinessChanged, Delay: countDelay}).
+		Complete(reconcile.AsReconciler(r.Client, r))
+}
+
+func applicationOf(_ context.Context, o client.Object) []reconcile.Request {
+	return enqueue.Named(o, o.(*v1alpha1.ScimAccount).Spec.ApplicationRef.Name) //nolint:forcetypeassert // watched as that type
+}
+
+func readinessChanged(before, after client.Object) bool {
+	return accountReady(before.(*v1alpha1.ScimAccount)) != accountReady(after.(*v1alpha1.ScimAccount)) //nolint:forcetypeassert // watched as that type
+}
+
+func accountReady(a *v1alpha1.ScimAccount) bool {
+	return status.IsReady(a.Status.Conditions, a.Generation)
+}
+
+// Reconcile probes the application and writes its status if that changed.
+func (r *Reconciler) Reconcile(ctx context.Context, app *v1alpha1.ScimApplication) (res reconcile.Result, err error) {
+	if app.DeletionTimestamp.IsZero() && controllerutil.AddFinalizer(app, v1alpha1.FinalizerApplication) {
+		return reconcile.Result{}, r.Client.Update(ctx, app) // the update wakes us again
+	}
+	before := app.DeepCopy()
+	defer func() { err = errors.Join(err, status.Patch(ctx, r.Client, before, app)) }()
+	if err := r.count(ctx, app); err != nil {
+		return reconcile.Result{}, err
+	}
+	app.Status.ObservedGeneration = app.Generation
+	if !app.DeletionTimestamp.IsZero() {
+		return reconcile.Result{}, r.finish(ctx, app)
+	}
+	verdict, err := r.assess(ctx, app)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	verdict.Set(&app.Status.Conditions, app.Generation)
+	again := r.Resync
+	if !status.IsReady(app.Status.Conditions, app.Generation) {
+		again = probeAgain
+	}
+	return reconcile.Result{RequeueAfter: wait.Jitter(again, spread)}, nil
+}
+
+func (r *Reconciler) count(ctx context.Context, app *v1alpha1.ScimApplication) error {
+	var accounts v1alpha1.ScimAccountList
+	err := r.Client.List(ctx, &accounts, client.InNamespace(app.Namespace), client.MatchingFields{index.ByApplication: app.Name}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return err
+	}
+	counts := v1alpha1.AccountCounts{Desired: int32(len(accounts.Items))} //nolint:gosec // bounded by what fits into etcd
+	for i := range accounts.Items {
+		if accountReady(&accounts.Items[i]) {
+			counts.Ready++
+		}
+	}
+	app.Status.Accounts = counts
+	return nil
+}
+
+// assess says how the application stands. An error is one of ours.
+func (r *Reconciler) assess(ctx context.Context, app *v1alpha1.ScimApplication) (status.Verdict, error) {
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: app.Namespace, Name: app.Spec.DirectoryRef.Name}, &v1alpha1.ScimDirectory{})
+	if apierrors.IsNotFound(err) {
+		return status.Waiting(v1alpha1.ReasonDirectoryNotFound, "waiting for the ScimDirectory that directoryRef names"), nil
+	}
+	if err != nil {
+		return status.Verdict{}, err
+	}
+	return verdictOf(r.probe(ctx, app)), nil
+}
+
+// probe connects and asks the connector, if it can tell, whether accounts can be kept.
+func (r *Reconciler) probe(ctx context.Context, app *v1alpha1.ScimApplication) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	conn, release, err := r.Connections.Connect(ctx, app)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if prober, ok := conn.(connector.Prober); ok {
+		return prober.Probe(ctx)
+	}
+	return nil
+}
+
+// verdictOf says what the outcome of a probe means for the application.
+func verdictOf(err error) status.Verdict {
+	switch connector.KindOf(err) {
+	case "":
+		return status.Ready(v1alpha1.ReasonConnected, "the application answers and gives us the rights that we need")
+	case connector.KindInvalid, connector.KindConflict:
+		return status.Stalled(v1alpha1.ReasonInvalid, connector.Message(err))
+	case connector.KindDenied:
+		return status.Stalled(v1alpha1.ReasonDenied, connector.Message(err))
+	default:
+		return status.Waiting(v1alpha1.ReasonUnavailable, connector.Message(err))
+	}
+}
+
+// finish lets a deleted application go once the API server, not the cache, says that no account is left.
+func (r *Reconciler) finish(ctx context.Context, app *v1alpha1.ScimApplication) error {
+	if !controllerutil.ContainsFinalizer(app, v1alpha1.FinalizerApplication) {
+		return nil
+	}
+	if left := app.Status.Accounts.Desired; left > 0 {
+		status.Waiting(v1alpha1.ReasonDeleting, fmt.Sprintf("waiting until the accounts are removed; set deletionPolicy to Retain to let go of them (%d left)", left)).
+			Set(&app.Status.Conditions, app.Generation)
+		return nil
+	}
+	var accounts v1alpha1.ScimAccountList
+	err := r.Live.List(ctx, &accounts, client.InNamespace(app.Namespace), client.MatchingFields{index.ByApplication: app.Name}, client.Limit(1))
+	if err != nil {
+		return err
+	}
+	if len(accounts.Items) > 0 {
+		return fmt.Errorf("the cache does not show every account of ScimApplication %s yet", app.Name)
+	}
+	controllerutil.RemoveFinalizer(app, v1alpha1.FinalizerApplication)
+	if err := r.Client.Update(ctx, app); client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	r.Connections.Forget(app.Namespace, app.Name)
+	return nil
+}

@@ -1,0 +1,249 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package connectortest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/scim-operator/scim-operator/controllers/connector"
+)
+
+func foreign(t testing.TB, s Subject) {
+	r := start(t, s)
+	if len(r.Foreign) == 0 {
+		r.Fatal("the subject has no Foreign")
+	}
+	for name, f := range r.Foreign {
+		want := r.account(r.Roles[:2]...)
+		state := f.Create(r.TB, want)
+		before := state()
+		r.besideForeign(name, f, want)
+		if after := state(); after != before {
+			r.Errorf("%s: changed from %s to %s", name, before, after)
+		}
+	}
+}
+
+// besideForeign does everything to an account that somebody else's stands in the way of.
+func (r *run) besideForeign(name string, f Foreign, want connector.Account) {
+	observed := r.observe(want)
+	if observed != nil && observed.Owner == want.Owner {
+		r.Errorf("%s: observed as ours: %s", name, describe(observed))
+	}
+	for _, seen := range []*connector.Account{observed, nil} {
+		_, err := r.conn.Apply(r.Context(), seen, want)
+		if conflicts := connector.KindOf(err) == connector.KindConflict; conflicts != f.Conflicts || (err != nil && !conflicts) {
+			r.Errorf("%s: Apply returned %v, want a conflict: %v", name, err, f.Conflicts)
+		}
+	}
+	r.toleratesConflict(name, func() error {
+		_, err := r.conn.Apply(r.Context(), r.observe(want), suspended(want))
+		return err
+	})
+	r.toleratesConflict(name, func() error { return r.conn.Delete(r.Context(), want) })
+	if observed != nil {
+		r.toleratesConflict(name, func() error {
+			return r.conn.Delete(r.Context(), with(*observed, func(a *connector.Account) { a.Owner = want.Owner }))
+		})
+	}
+}
+
+func (r *run) toleratesConflict(name string, f func() error) {
+	r.Helper()
+	if err := f(); err != nil && connector.KindOf(err) != connector.KindConflict {
+		r.Errorf("%s: %v", name, err)
+	}
+}
+
+// oddNamesList are user names that break careless connectors.
+func oddNamesList(id string) []string {
+	odd := []string{
+		`O'Brien "Bob" `, " leading and trailing ", "Jürgen Groß 王小明 👩‍🚀", "مرحبا", "e\u0301", "../../admin", "a%2f..%2fb", "?x=1#y&z",
+		"'; DROP TABLE users; --", "*)(uid=*", "cn=x,dc=y\\2c", "a\r\nSet-Cookie: x", "a\x00b", "\x1b[31mred", "$(id) `id` {{.}}", "a/b:c@d",
+	}
+	for i := range odd {
+		odd[i] += id
+	}
+	return append(odd, strings.Repeat("x", 255-len(id))+id, "bad utf-8 \xff\xfe"+id)
+}
+
+func oddNames(t testing.TB, s Subject) {
+	r := start(t, s)
+	bystander := r.account(r.Roles[:2]...)
+	r.apply(nil, bystander)
+	seed := r.account()
+	for _, name := range oddNamesList(strings.TrimPrefix(seed.Owner, "suite/account-")) {
+		want := with(r.account(r.Roles[0]), func(a *connector.Account) { a.UserName = name })
+		before := r.Writes()
+		if _, err := r.conn.Apply(r.Context(), nil, want); err != nil {
+			if connector.KindOf(err) != connector.KindInvalid || r.Writes() != before {
+				r.Errorf("%q: Apply returned %v after %d writes, want success, or Invalid and nothing written", name, err, r.Writes()-before)
+			}
+			continue
+		}
+		observed := r.wantInSync(want)
+		if err := r.conn.Delete(r.Context(), *observed); err != nil {
+			r.Errorf("%q: Delete: %v", name, err)
+		}
+	}
+	r.wantInSync(bystander)
+}
+
+// ended calls every verb with a context that is over.
+func ended(t testing.TB, s Subject) {
+	r := start(t, s)
+	ctx, cancel := context.WithCancel(r.Context())
+	cancel()
+	want := r.account(r.Roles[0])
+	r.wantNoWrites("a context that is over", func() {
+		for verb, call := range verbs(want) {
+			if err := call(ctx, r.conn); !errors.Is(err, context.Canceled) {
+				r.Errorf("%s returned %v, want the context's error", verb, err)
+			}
+		}
+	})
+}
+
+// cancelled cancels every verb while the downstream system keeps it waiting.
+func cancelled(t testing.TB, s Subject) {
+	r := start(t, s)
+	for verb, call := range verbs(r.account(r.Roles[0])) {
+		hanging, reached := s.Hanging(t)
+		ctx, cancel := context.WithCancel(r.Context())
+		result := make(chan error, 1)
+		go func() { result <- call(ctx, &errorReader{Connector: hanging, t: t, secrets: s.Secrets}) }()
+		within(t, verb+" never reached the system", reached)
+		cancel()
+		if err := within(t, verb+" still waits after its context was cancelled", result); !errors.Is(err, context.Canceled) {
+			r.Errorf("%s returned %v, want the context's error", verb, err)
+		}
+	}
+}
+
+// within returns what c delivers, or ends the test.
+func within[V any](t testing.TB, complaint string, c <-chan V) V {
+	t.Helper()
+	select {
+	case v := <-c:
+		return v
+	case <-time.After(patience):
+		t.Fatal(complaint)
+		panic("unreachable")
+	}
+}
+
+func verbs(want connector.Account) map[string]func(context.Context, connector.Connector) error {
+	return map[string]func(context.Context, connector.Connector) error{
+		"Observe": func(ctx context.Context, conn connector.Connector) error {
+			_, err := conn.Observe(ctx, want)
+			return err
+		},
+		"Apply": func(ctx context.Context, conn connector.Connector) error {
+			_, err := conn.Apply(ctx, nil, want)
+			return err
+		},
+		"Suspend": func(ctx context.Context, conn connector.Connector) error {
+			_, err := conn.Apply(ctx, &want, suspended(want))
+			return err
+		},
+		"Delete": func(ctx context.Context, conn connector.Connector) error {
+			return conn.Delete(ctx, want)
+		},
+	}
+}
+
+func failing(t testing.TB, s Subject) {
+	r := start(t, s)
+	for _, kind := range []connector.Kind{connector.KindDenied, connector.KindUnavailable} {
+		if s.Failing[kind] == nil {
+			r.Errorf("the subject has no connector that is %s", kind)
+		}
+	}
+	for kind, open := range s.Failing {
+		conn := &errorReader{Connector: open(t), t: t, secrets: s.Secrets}
+		for verb, call := range verbs(r.account(r.Roles[0])) {
+			r.wantKind(verb, call(r.Context(), conn), kind)
+		}
+		if prober, ok := conn.Connector.(connector.Prober); ok {
+			err := prober.Probe(r.Context())
+			conn.read(err, "")
+			r.wantKind("Probe", err, kind)
+		}
+	}
+}
+
+func (r *run) wantKind(verb string, err error, kind connector.Kind) {
+	r.Helper()
+	if got := connector.KindOf(err); got != kind {
+		r.Errorf("%s returned %q (%v), want %s", verb, got, err, kind)
+	}
+}
+
+// twoAtOnce applies different wishes for one account at the same time, as two replicas with stale caches may do.
+func twoAtOnce(t testing.TB, s Subject) {
+	r := start(t, s)
+	for range 5 {
+		first := r.account(r.Roles[0], r.Roles[1])
+		second := withRoles(first, r.Roles[1], r.Roles[2])
+		var both sync.WaitGroup
+		for _, want := range []connector.Account{first, first, second} {
+			both.Go(func() {
+				_, err := r.conn.Apply(r.Context(), nil, want)
+				if err != nil && connector.KindOf(err) != connector.KindUnavailable {
+					r.Errorf("Apply beside another: %v", err)
+				}
+			})
+		}
+		both.Wait()
+		if err := settle(r.Context(), r.conn, second); err != nil {
+			r.Fatalf("two Applies at once: %v", err)
+		}
+		r.wantAccess(second.UserName, second.Roles...)
+	}
+}
+
+// manyAtOnce takes a hundred accounts through their lives at the same time.
+func manyAtOnce(t testing.TB, s Subject) {
+	r := start(t, s)
+	const count = 100
+	accounts := make([]connector.Account, count)
+	for i := range accounts {
+		accounts[i] = r.account(r.Roles[i%3])
+	}
+	r.everyAccount(accounts)
+	for i := range accounts {
+		if i%2 == 0 {
+			accounts[i] = suspended(accounts[i])
+			continue
+		}
+		accounts[i] = withRoles(accounts[i], slices.Sorted(slices.Values(r.Roles[:2]))...)
+	}
+	r.everyAccount(accounts)
+	for i, want := range accounts {
+		observed := r.observe(want)
+		if !connector.InSync(observed, want) {
+			r.Errorf("account %d: observed %s, want %s", i, describe(observed), describe(&want))
+		}
+	}
+	r.wantAccess(accounts[0].UserName)
+	r.wantAccess(accounts[1].UserName, r.Roles[:2]...)
+}
+
+func (r *run) everyAccount(accounts []connector.Account) {
+	var all sync.WaitGroup
+	for i, want := range accounts {
+		all.Go(func() {
+			if err := settle(r.Context(), r.conn, want); err != nil {
+				r.Errorf("account %d: %v", i, err)
+			}
+		})
+	}
+	all.Wait()
+}

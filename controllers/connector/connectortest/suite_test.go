@@ -1,0 +1,135 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package connectortest
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/scim-operator/scim-operator/controllers/connector"
+)
+
+// TestSuiteCatches runs the suite against every defect and wants it to fail where it must.
+func TestSuiteCatches(t *testing.T) {
+	for name, d := range defects() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			subject := memorySubject(func(m *Memory) connector.Connector {
+				b := &broken{Memory: m}
+				d.damage(b)
+				return b
+			})
+			for _, c := range checks() {
+				if !slices.Contains(d.caught, c.name) {
+					continue
+				}
+				if complaints := rehearse(t, c, subject); len(complaints) == 0 {
+					t.Errorf("%s found nothing wrong", c.name)
+				}
+			}
+		})
+	}
+}
+
+// TestEveryCheckCatchesSomething keeps checks honest: one that no defect can fail proves nothing.
+func TestEveryCheckCatchesSomething(t *testing.T) {
+	var caught []string
+	for _, d := range defects() {
+		caught = append(caught, d.caught...)
+	}
+	for _, c := range checks() {
+		if !slices.Contains(caught, c.name) {
+			t.Errorf("no defect is caught by %s", c.name)
+		}
+	}
+	for _, name := range caught {
+		if !slices.ContainsFunc(checks(), func(c check) bool { return c.name == name }) {
+			t.Errorf("there is no check %s", name)
+		}
+	}
+}
+
+// TestSuiteWantsACompleteSubject checks that a subject cannot pass by leaving hooks out.
+func TestSuiteWantsACompleteSubject(t *testing.T) {
+	for name, tc := range map[string]struct {
+		check  string
+		remove func(*Subject, *System)
+	}{
+		"Roles":   {"ObserveNothing", func(_ *Subject, s *System) { s.Roles = s.Roles[:2] }},
+		"Damage":  {"Drift", func(_ *Subject, s *System) { s.Damage = nil }},
+		"Foreign": {"Foreign", func(_ *Subject, s *System) { s.Foreign = nil }},
+		"Failing": {"Failing", func(s *Subject, _ *System) { s.Failing = nil }},
+		"Writes":  {"ApplyTwice", func(_ *Subject, s *System) { s.Writes = func() int { return 0 } }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			subject := memorySubject(func(m *Memory) connector.Connector { return m })
+			complete := subject.New
+			subject.New = func(t testing.TB) System {
+				s := complete(t)
+				tc.remove(&subject, &s)
+				return s
+			}
+			tc.remove(&subject, &System{Roles: []string{"a", "b", "c"}})
+			index := slices.IndexFunc(checks(), func(c check) bool { return c.name == tc.check })
+			if len(rehearse(t, checks()[index], subject)) == 0 {
+				t.Errorf("%s passed without %s", tc.check, name)
+			}
+		})
+	}
+}
+
+// rehearse runs a check and returns what it complained about.
+func rehearse(t *testing.T, c check, s Subject) []string {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	stage := &recorder{TB: t, ctx: ctx}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.run(stage, s)
+	}()
+	<-done
+	stage.mu.Lock()
+	defer stage.mu.Unlock()
+	return stage.complaints
+}
+
+// recorder is a test that notes its failures and is none. Its context ends soon, so that checks which wait for what a
+// broken connector never does give up.
+type recorder struct {
+	testing.TB
+	ctx context.Context
+
+	mu         sync.Mutex
+	complaints []string
+}
+
+func (r *recorder) Context() context.Context { return r.ctx }
+func (r *recorder) Helper()                  {}
+
+func (r *recorder) Failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.complaints) > 0
+}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.complaints = append(r.complaints, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) Error(args ...any) { r.Errorf("%s", fmt.Sprint(args...)) }
+
+func (r *recorder) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
+	runtime.Goexit()
+}
+
+func (r *recorder) Fatal(args ...any) { r.Fatalf("%s", fmt.Sprint(args...)) }

@@ -1,0 +1,73 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controllers lists the controllers. Each is a package of its own, with one kind to look after:
+//
+//	directory     ScimDirectory     its URL and its number of users
+//	token         ScimToken         the token, its Secret, its hash
+//	application   ScimApplication   the connection; holds a deleted one until its accounts are gone
+//	grant         ScimGrant         whether it is in effect and for how many
+//	assignment    ScimUser          who gets which account: ScimAccounts
+//	account       ScimAccount       the account in the application, through a connector
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/account"
+	"github.com/scim-operator/scim-operator/controllers/application"
+	"github.com/scim-operator/scim-operator/controllers/assignment"
+	"github.com/scim-operator/scim-operator/controllers/directory"
+	"github.com/scim-operator/scim-operator/controllers/grant"
+	"github.com/scim-operator/scim-operator/controllers/internal/index"
+	"github.com/scim-operator/scim-operator/controllers/token"
+)
+
+// Options are what the controllers need beside a manager.
+type Options struct {
+	// PublicURL is where identity providers reach scim-server, for directories that do not say so themselves.
+	PublicURL string
+	// Openers has an entry for each connector type.
+	Openers map[v1alpha1.ConnectorType]application.Opener
+	// Resync is how often accounts are compared with the applications when nothing happens.
+	Resync time.Duration
+}
+
+// Setup adds every controller to mgr, whose client must see its own writes.
+func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
+	if err := index.Register(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	for _, c := range list(mgr, o) {
+		if err := c.SetupWithManager(mgr); err != nil {
+			return fmt.Errorf("set up %T: %w", c, err)
+		}
+	}
+	return nil
+}
+
+// controller is what every reconciler is.
+type controller interface {
+	SetupWithManager(ctrl.Manager) error
+}
+
+func list(mgr ctrl.Manager, o Options) []controller {
+	cached, live := mgr.GetClient(), mgr.GetAPIReader()
+	connections := &application.Connections{Secrets: live, Openers: o.Openers}
+	return []controller{
+		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL},
+		&token.Reconciler{Client: cached},
+		&application.Reconciler{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
+		&grant.Reconciler{Client: cached},
+		&assignment.Reconciler{Client: cached, Live: live},
+		&account.Reconciler{
+			Client: cached, Live: live, Connect: connections.Connect,
+			Recorder: mgr.GetEventRecorder("scim-controller"), Resync: o.Resync,
+		},
+	}
+}

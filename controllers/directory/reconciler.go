@@ -1,0 +1,77 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package directory publishes the URL of each ScimDirectory and counts its users.
+package directory
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
+	"github.com/scim-operator/scim-operator/controllers/internal/index"
+	"github.com/scim-operator/scim-operator/controllers/internal/status"
+)
+
+// countDelay bounds how often a burst of users makes the count be written.
+const countDelay = 2 * time.Second
+
+// Reconciler keeps the status of ScimDirectories.
+type Reconciler struct {
+	// Client reads from the cache.
+	Client client.Client
+	// PublicURL is where identity providers reach scim-server, for directories that do not say so themselves.
+	PublicURL string
+}
+
+// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimdirectories;scimusers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimdirectories/status,verbs=patch
+
+// SetupWithManager registers the reconciler.
+func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("directory").
+		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: enqueue.Self}).
+		Watches(&v1alpha1.ScimUser{}, enqueue.Events{
+			Keys:    directoryOf,
+			Changed: func(_, _ client.Object) bool { return false }, // only coming and going changes the count
+			Delay:   countDelay,
+		}).
+		Complete(reconcile.AsReconciler(r.Client, r))
+}
+
+func directoryOf(_ context.Context, o client.Object) []reconcile.Request {
+	return enqueue.Named(o, o.(*v1alpha1.ScimUser).Spec.DirectoryRef.Name) //nolint:forcetypeassert // watched as that type
+}
+
+// Reconcile writes the status of dir if it changed.
+func (r *Reconciler) Reconcile(ctx context.Context, dir *v1alpha1.ScimDirectory) (reconcile.Result, error) {
+	if !dir.DeletionTimestamp.IsZero() {
+		return reconcile.Result{}, nil
+	}
+	var users v1alpha1.ScimUserList
+	err := r.Client.List(ctx, &users, client.InNamespace(dir.Namespace), client.MatchingFields{index.ByDirectory: dir.Name}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	before := dir.DeepCopy()
+	dir.Status.URL = baseURL(r.PublicURL, dir)
+	dir.Status.Users = int64(len(users.Items))
+	dir.Status.ObservedGeneration = dir.Generation
+	status.Ready(v1alpha1.ReasonServing, "scim-server answers at status.url").Set(&dir.Status.Conditions, dir.Generation)
+	return reconcile.Result{}, status.Patch(ctx, r.Client, before, dir)
+}
+
+// baseURL is the SCIM base URL of dir.
+func baseURL(fallback string, dir *v1alpha1.ScimDirectory) string {
+	base := dir.Spec.PublicURL
+	if base == "" {
+		base = strings.TrimRight(fallback, "/")
+	}
+	return base + "/scim/v2/" + dir.Namespace + "/" + dir.Name
+}

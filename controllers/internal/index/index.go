@@ -1,0 +1,51 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package index names the cache indexes by which controllers find what refers to what.
+package index
+
+import (
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+)
+
+// The indexes: "find by what the key says". They are also selectable fields of the kinds, so the same names select live.
+const (
+	// ByDirectory finds ScimTokens, ScimUsers and ScimApplications by the name of their directory.
+	ByDirectory = "spec.directoryRef.name"
+	// ByApplication finds ScimGrants and ScimAccounts by the name of their application.
+	ByApplication = "spec.applicationRef.name"
+	// ByUser finds ScimAccounts by the name of their ScimUser.
+	ByUser = "spec.userRef.name"
+)
+
+// Register adds every index to a cache. It is called once, before the cache starts.
+func Register(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, i := range []struct {
+		object client.Object
+		field  string
+		value  func(client.Object) string
+	}{
+		{&v1alpha1.ScimToken{}, ByDirectory, of(func(o *v1alpha1.ScimToken) string { return o.Spec.DirectoryRef.Name })},
+		{&v1alpha1.ScimUser{}, ByDirectory, of(func(o *v1alpha1.ScimUser) string { return o.Spec.DirectoryRef.Name })},
+		{&v1alpha1.ScimApplication{}, ByDirectory, of(func(o *v1alpha1.ScimApplication) string { return o.Spec.DirectoryRef.Name })},
+		{&v1alpha1.ScimGrant{}, ByApplication, of(func(o *v1alpha1.ScimGrant) string { return o.Spec.ApplicationRef.Name })},
+		{&v1alpha1.ScimAccount{}, ByApplication, of(func(o *v1alpha1.ScimAccount) string { return o.Spec.ApplicationRef.Name })},
+		{&v1alpha1.ScimAccount{}, ByUser, of(func(o *v1alpha1.ScimAccount) string { return o.Spec.UserRef.Name })},
+	} {
+		err := indexer.IndexField(ctx, i.object, i.field, func(o client.Object) []string { return []string{i.value(o)} })
+		if err != nil {
+			return fmt.Errorf("index %T by %s: %w", i.object, i.field, err)
+		}
+	}
+	return nil
+}
+
+// of makes an index function of one kind; the cache calls it with objects of that kind only.
+func of[T client.Object](value func(T) string) func(client.Object) string {
+	return func(o client.Object) string { return value(o.(T)) } //nolint:forcetypeassert // see above
+}
