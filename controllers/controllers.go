@@ -17,6 +17,7 @@ import (
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/account"
@@ -43,7 +44,11 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := index.Register(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	for _, c := range list(mgr, o) {
+	live, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
+	if err != nil {
+		return fmt.Errorf("make a client without a cache: %w", err)
+	}
+	for _, c := range list(mgr, live, o) {
 		if err := c.SetupWithManager(mgr); err != nil {
 			return fmt.Errorf("set up %T: %w", c, err)
 		}
@@ -56,12 +61,13 @@ type controller interface {
 	SetupWithManager(ctrl.Manager) error
 }
 
-func list(mgr ctrl.Manager, o Options) []controller {
-	cached, live := mgr.GetClient(), mgr.GetAPIReader()
+// list is every controller; live is a client without a cache.
+func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
+	cached := mgr.GetClient()
 	connections := &application.Connections{Secrets: live, Openers: o.Openers}
 	return []controller{
 		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL},
-		&token.Reconciler{Client: cached},
+		&token.Reconciler{Client: cached, Secrets: live},
 		&application.Reconciler{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
 		&grant.Reconciler{Client: cached},
 		&assignment.Reconciler{Client: cached, Live: live},

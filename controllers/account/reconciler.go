@@ -216,10 +216,15 @@ func (r *Reconciler) tell(acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplicat
 	r.Recorder.Eventf(acct, app, "Normal", "Applied", "Apply", "brought the account in line, with %d roles", len(applied.Roles))
 }
 
+// observe returns the account, nil if there is none. Who takes away has nothing to do with somebody else's account; who gives
+// has to hear of it.
 func observe(ctx context.Context, conn connector.Connector, want connector.Account) (*connector.Account, error) {
 	observed, err := conn.Observe(ctx, want)
 	if errors.Is(err, connector.ErrNotFound) {
 		return nil, nil //nolint:nilnil // no account is a regular answer
+	}
+	if err == nil && want.State == connector.Suspended && observed.Owner != want.Owner {
+		return nil, nil //nolint:nilnil // see above
 	}
 	return observed, err
 }

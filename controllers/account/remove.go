@@ -5,7 +5,7 @@ package account
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -14,6 +14,8 @@ import (
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/connector"
 )
+
+var errStillThere = errors.New("the account is still there after its deletion")
 
 // remove takes the account away downstream, proves that it is gone and lets the ScimAccount go.
 //
@@ -51,15 +53,15 @@ func (r *Reconciler) remove(ctx context.Context, acct *v1alpha1.ScimAccount, app
 func erase(ctx context.Context, conn connector.Connector, want connector.Account) error {
 	want.State, want.Roles = connector.Suspended, nil
 	observed, err := observe(ctx, conn, want)
-	if err != nil || observed == nil || observed.Owner != want.Owner {
+	if err != nil || observed == nil {
 		return err
 	}
 	if err := conn.Delete(ctx, *observed); err != nil {
 		return err
 	}
 	left, err := observe(ctx, conn, want)
-	if err == nil && left != nil && left.Owner == want.Owner {
-		return fmt.Errorf("the account is still there after its deletion")
+	if err == nil && left != nil {
+		return errStillThere
 	}
 	return err
 }

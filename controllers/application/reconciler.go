@@ -77,7 +77,9 @@ func accountReady(a *v1alpha1.ScimAccount) bool {
 // Reconcile probes the application and writes its status if that changed.
 func (r *Reconciler) Reconcile(ctx context.Context, app *v1alpha1.ScimApplication) (res reconcile.Result, err error) {
 	if app.DeletionTimestamp.IsZero() && controllerutil.AddFinalizer(app, v1alpha1.FinalizerApplication) {
-		return reconcile.Result{}, r.Client.Update(ctx, app) // the update wakes us again
+		if err := r.Client.Update(ctx, app); err != nil {
+			return reconcile.Result{}, err
+		}
 	}
 	before := app.DeepCopy()
 	defer func() { err = errors.Join(err, status.Patch(ctx, r.Client, before, app)) }()

@@ -37,8 +37,10 @@ const (
 
 // Reconciler keeps ScimTokens and their Secrets.
 type Reconciler struct {
-	// Client reads ScimTokens and ScimDirectories from the cache, and Secrets from the API server.
+	// Client reads ScimTokens and ScimDirectories from the cache.
 	Client client.Client
+	// Secrets reads and writes the API server. It has no cache: that would list every Secret.
+	Secrets client.Client
 }
 
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimtokens,verbs=get;list;watch;update
@@ -65,7 +67,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, tok *v1alpha1.ScimToken) (re
 		return reconcile.Result{}, r.revoke(ctx, tok)
 	}
 	if controllerutil.AddFinalizer(tok, v1alpha1.FinalizerToken) {
-		return reconcile.Result{}, r.Client.Update(ctx, tok) // the update wakes us again
+		if err := r.Client.Update(ctx, tok); err != nil {
+			return reconcile.Result{}, err
+		}
 	}
 	before := tok.DeepCopy()
 	defer func() { err = errors.Join(err, status.Patch(ctx, r.Client, before, tok)) }()
@@ -130,7 +134,7 @@ func (r *Reconciler) mint(ctx context.Context, tok *v1alpha1.ScimToken, url stri
 		Type: v1alpha1.SecretTypeToken,
 		Data: map[string][]byte{SecretKeyToken: []byte(fresh.Reveal()), SecretKeyURL: []byte(url)},
 	}
-	return secret, r.Client.Create(ctx, secret)
+	return secret, r.Secrets.Create(ctx, secret)
 }
 
 // revoke removes the Secret, if it is ours, and lets the ScimToken go. scim-server stopped accepting the token when it saw
@@ -144,7 +148,7 @@ func (r *Reconciler) revoke(ctx context.Context, tok *v1alpha1.ScimToken) error 
 		return err
 	}
 	if secret != nil && ours(secret, tok) {
-		if err := r.Client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID}); client.IgnoreNotFound(err) != nil {
+		if err := r.Secrets.Delete(ctx, secret, client.Preconditions{UID: &secret.UID}); client.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}
@@ -155,7 +159,7 @@ func (r *Reconciler) revoke(ctx context.Context, tok *v1alpha1.ScimToken) error 
 // secret reads the Secret from the API server, nil if there is none.
 func (r *Reconciler) secret(ctx context.Context, tok *v1alpha1.ScimToken) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: tok.Namespace, Name: secretName(tok)}, secret); err != nil {
+	if err := r.Secrets.Get(ctx, client.ObjectKey{Namespace: tok.Namespace, Name: secretName(tok)}, secret); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
 	return secret, nil

@@ -48,7 +48,7 @@ func plan(live, desired []binding) changes {
 
 // same says whether the binding does exactly what d would.
 func (b binding) same(d binding) bool {
-	return b.DeletionTimestamp == nil && b.ref == d.ref &&
+	return b.DeletionTimestamp == nil && b.ref == d.ref && slices.Equal(b.subjects, d.subjects) &&
 		b.Annotations[RoleAnnotation] == d.Annotations[RoleAnnotation]
 }
 
