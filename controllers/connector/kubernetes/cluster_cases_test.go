@@ -48,7 +48,7 @@ func observedRoles(t *testing.T, conn connector.Connector, want connector.Accoun
 }
 
 func TestBindingsLookAsDocumented(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	conn, _ := w.open(t, controllerUser, testRoles()...)
 	want := active("suite/looks", "Laura", "auditor", "reader")
 	applied := mustApply(t, conn, want)
@@ -80,7 +80,7 @@ func TestBindingsLookAsDocumented(t *testing.T) {
 
 // TestRequests holds the package's documentation to its numbers.
 func TestRequests(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	conn, count := w.open(t, controllerUser, testRoles()...)
 	want := active("suite/requests", "rita", "auditor", "reader", "writer") // four bindings
 	apply := func(want connector.Account) func() error {
@@ -114,7 +114,7 @@ func TestRequests(t *testing.T) {
 }
 
 func TestRoleChangeTouchesOnlyTheDifference(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	conn, _ := w.open(t, controllerUser, testRoles()...)
 	want := active("suite/difference", "dora", "auditor", "reader")
 	mustApply(t, conn, want)
@@ -134,7 +134,7 @@ func TestRoleChangeTouchesOnlyTheDifference(t *testing.T) {
 }
 
 func TestReservedNames(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	for name, tc := range map[string]struct{ prefix, userName string }{
 		"Masters":         {"", "system:masters"},
 		"ServiceAccount":  {"", "system:serviceaccount:kube-system:generic-garbage-collector"},
@@ -162,7 +162,7 @@ func TestReservedNames(t *testing.T) {
 
 // TestLackingRights opens the connector as users who lack one right each.
 func TestLackingRights(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	all := documentedRights()
 	for name, tc := range map[string]struct {
 		reason   string
@@ -242,7 +242,7 @@ func eventually(t *testing.T, ask func() bool) {
 }
 
 func TestProbeAcceptsTheDocumentedRights(t *testing.T) {
-	conn, _ := theWorld.open(t, controllerUser, testRoles()...)
+	conn, _ := inWorld(t).open(t, controllerUser, testRoles()...)
 	if err := conn.Probe(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -250,7 +250,7 @@ func TestProbeAcceptsTheDocumentedRights(t *testing.T) {
 
 // TestRightsInOneNamespace gives create and delete only where they are needed.
 func TestRightsInOneNamespace(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	who := "test-one-namespace"
 	local := []rbacv1.PolicyRule{rule(rbacv1.GroupName, "rolebindings", "create", "delete"), named(rule(rbacv1.GroupName, "roles", "bind"), "test-writer")}
 	lists := []rbacv1.PolicyRule{rule(rbacv1.GroupName, "rolebindings", "list"), rule(rbacv1.GroupName, "clusterrolebindings", "list")}
@@ -271,7 +271,7 @@ func TestRightsInOneNamespace(t *testing.T) {
 
 // TestOneRemovalFails removes what can be removed, and gives nothing before all is removed.
 func TestOneRemovalFails(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	who := "test-removes-in-team-b"
 	can := []rbacv1.PolicyRule{
 		rule(rbacv1.GroupName, "rolebindings", "list", "create"), rule(rbacv1.GroupName, "clusterrolebindings", "list", "create"), documentedRights()[2], documentedRights()[3],
@@ -298,7 +298,7 @@ func TestOneRemovalFails(t *testing.T) {
 }
 
 func TestMissingNamespaceAndRole(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	elsewhere := Role{Name: "reader", Kind: KindClusterRole, RoleName: "test-reader", Namespaces: []string{"team-a", "no-such-namespace"}}
 	conn, _ := w.open(t, controllerUser, elsewhere)
 	want := active("suite/nowhere", "Nora", "reader")
@@ -315,7 +315,7 @@ func TestMissingNamespaceAndRole(t *testing.T) {
 }
 
 func TestTerminatingNamespace(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	const name = "team-leaving" // stays Terminating, as no controller manager runs here
 	if _, err := w.admin.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -332,7 +332,7 @@ func TestTerminatingNamespace(t *testing.T) {
 
 // TestFinalizerHoldsBinding does not call a user suspended whose access a finalizer keeps alive.
 func TestFinalizerHoldsBinding(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	conn, _ := w.open(t, controllerUser, testRoles()...)
 	want := active("suite/held", "Hugo", "auditor")
 	mustApply(t, conn, want)
@@ -362,7 +362,7 @@ func (w world) setFinalizers(t *testing.T, name, finalizers string) {
 
 // TestRoleNoLongerConfigured sees and removes what an earlier configuration gave.
 func TestRoleNoLongerConfigured(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	before, _ := w.open(t, controllerUser, testRoles()...)
 	want := active("suite/reconfigured", "Rosa", "auditor", "reader")
 	mustApply(t, before, want)
@@ -382,7 +382,7 @@ func TestRoleNoLongerConfigured(t *testing.T) {
 
 // TestNilRolesGiveNobodyElse keeps roles as they are, for the account's user only.
 func TestNilRolesGiveNobodyElse(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	conn, _ := w.open(t, controllerUser, testRoles()...)
 	want := active("suite/nil-roles", "Nick", "auditor", "reader")
 	mustApply(t, conn, want)
@@ -405,7 +405,7 @@ func TestNilRolesGiveNobodyElse(t *testing.T) {
 
 // TestManyBindings reads more than one page.
 func TestManyBindings(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	conn, count := w.open(t, controllerUser, testRoles()...)
 	const owner, extra = "suite/many", pageSize + 1
 	var all []binding
@@ -431,7 +431,7 @@ func TestManyBindings(t *testing.T) {
 
 // TestAnotherClusterByKubeconfig takes the whole way from a kubeconfig to a binding.
 func TestAnotherClusterByKubeconfig(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	config := w.as(t, controllerUser)
 	content, err := clientcmd.Write(clientcmdapi.Config{
 		Clusters:  map[string]*clientcmdapi.Cluster{"c": {Server: config.Host, CertificateAuthorityData: config.CAData}},

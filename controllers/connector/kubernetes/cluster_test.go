@@ -28,8 +28,13 @@ type world struct {
 	admin *clientset.Clientset
 }
 
-// theWorld is set by TestMain before any test runs and never after.
-var theWorld world
+// theWorld is started by the first test that needs it, so that the pure ones and the fuzzer do without, and stopped by
+// TestMain.
+var theWorld struct {
+	once sync.Once
+	world
+	err error
+}
 
 // controllerUser has exactly the rights that the package documents.
 const controllerUser = "scim-controller-under-test"
@@ -37,28 +42,30 @@ const controllerUser = "scim-controller-under-test"
 const prefix = "oidc:"
 
 func TestMain(m *testing.M) {
-	os.Exit(inWorld(m.Run))
+	code := m.Run()
+	if theWorld.Cluster != nil {
+		if err := theWorld.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
 }
 
-func inWorld(run func() int) int {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	started, err := cluster.Start(ctx, cluster.Options{})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() {
-		if err := started.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
+func inWorld(t testing.TB) world {
+	t.Helper()
+	theWorld.once.Do(func() {
+		ctx := context.WithoutCancel(t.Context()) // it outlives the test that happens to be first
+		if theWorld.Cluster, theWorld.err = cluster.Start(ctx, cluster.Options{}); theWorld.err != nil {
+			return
 		}
-	}()
-	theWorld = world{started, clientset.NewForConfigOrDie(started.AdminConfig(0))}
-	if err := theWorld.furnish(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		theWorld.admin = clientset.NewForConfigOrDie(theWorld.AdminConfig(0))
+		theWorld.err = theWorld.furnish(ctx)
+	})
+	if theWorld.err != nil {
+		t.Fatal(theWorld.err)
 	}
-	return run()
+	return theWorld.world
 }
 
 // testRoles are one of each form: cluster-wide, a ClusterRole in namespaces, a Role.

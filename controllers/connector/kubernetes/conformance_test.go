@@ -25,7 +25,7 @@ const canary = "canary-t0ken-do-not-tell"
 
 // TestConformance runs the suite on a real API server, as a user with exactly the documented rights.
 func TestConformance(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	connectortest.Run(t, connectortest.Subject{
 		SuspendedLeavesNothing: true,
 		Secrets:                []string{canary},
@@ -192,7 +192,7 @@ func (w world) foreigners() map[string]connectortest.Foreign {
 
 // TestFrozenServer is an API server that stops in the middle of its life: the call ends with its context.
 func TestFrozenServer(t *testing.T) {
-	w := theWorld
+	w := inWorld(t)
 	conn, _ := w.open(t, controllerUser, testRoles()...)
 	want := active("suite/frozen", "frank", "reader")
 	if _, err := conn.Apply(t.Context(), nil, want); err != nil {

@@ -45,7 +45,7 @@ func (c *Connector) live(ctx context.Context, owner string) ([]binding, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	found := slices.DeleteFunc(append(namespaced, clusterWide...), func(b binding) bool { return b.Namespace == "" })
+	found := slices.DeleteFunc(append(namespaced, clusterWide...), func(b binding) bool { return !b.bears(owner) })
 	sortByPlace(found)
 	return found, nil
 }

@@ -1,0 +1,101 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package enqueue
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+)
+
+func user(name string, state v1alpha1.State) *v1alpha1.ScimUser {
+	return &v1alpha1.ScimUser{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name, Generation: 1}, Spec: v1alpha1.ScimUserSpec{State: state}}
+}
+
+func suspended(o client.Object) bool {
+	return o.(*v1alpha1.ScimUser).Spec.State == v1alpha1.StateSuspended
+}
+
+// TestRemovalsOvertakeABacklog: of a hundred joiners and two leavers, the leavers come first.
+func TestRemovalsOvertakeABacklog(t *testing.T) {
+	q := priorityqueue.New[reconcile.Request]("test")
+	defer q.ShutDown()
+	e := Events{Keys: Self, Removes: suspended}
+	for i := range 100 {
+		e.Create(t.Context(), event.CreateEvent{Object: user(fmt.Sprint("joiner", i), v1alpha1.StateActive)}, q)
+	}
+	before, after := user("leaver", v1alpha1.StateActive), user("leaver", v1alpha1.StateSuspended)
+	after.Generation = 2
+	e.Update(t.Context(), event.UpdateEvent{ObjectOld: before, ObjectNew: after}, q)
+	e.Delete(t.Context(), event.DeleteEvent{Object: user("gone", v1alpha1.StateActive)}, q)
+	for range 2 {
+		item, priority, _ := q.GetWithPriority()
+		if priority != Removal || (item.Name != "leaver" && item.Name != "gone") {
+			t.Errorf("%s came before a leaver, with priority %d", item.Name, priority)
+		}
+	}
+}
+
+func TestPriorities(t *testing.T) {
+	for reason, tc := range map[string]struct {
+		send func(Events, context.Context, queue)
+		want int
+	}{
+		"a new object": {func(e Events, ctx context.Context, q queue) {
+			e.Create(ctx, event.CreateEvent{Object: user("u", v1alpha1.StateActive)}, q)
+		}, Change},
+		"found at start-up": {func(e Events, ctx context.Context, q queue) {
+			e.Create(ctx, event.CreateEvent{Object: user("u", v1alpha1.StateActive), IsInInitialList: true}, q)
+		}, Resync},
+		"a leaver found at start-up": {func(e Events, ctx context.Context, q queue) {
+			e.Create(ctx, event.CreateEvent{Object: user("u", v1alpha1.StateSuspended), IsInInitialList: true}, q)
+		}, Removal},
+		"a deletion that begins": {func(e Events, ctx context.Context, q queue) {
+			going, now := user("u", v1alpha1.StateActive), metav1.Now()
+			going.DeletionTimestamp = &now
+			e.Update(ctx, event.UpdateEvent{ObjectOld: user("u", v1alpha1.StateActive), ObjectNew: going}, q)
+		}, Removal},
+	} {
+		q := priorityqueue.New[reconcile.Request]("test")
+		tc.send(Events{Keys: Self, Removes: suspended}, t.Context(), q)
+		if _, got, _ := q.GetWithPriority(); got != tc.want {
+			t.Errorf("%s: priority %d, want %d", reason, got, tc.want)
+		}
+		q.ShutDown()
+	}
+}
+
+func TestStatusAloneWakesNobody(t *testing.T) {
+	q := priorityqueue.New[reconcile.Request]("test")
+	defer q.ShutDown()
+	before, after := user("u", v1alpha1.StateActive), user("u", v1alpha1.StateActive)
+	after.Status.ObservedGeneration, after.ResourceVersion, after.Annotations = 1, "2", map[string]string{"a": "b"}
+	Events{Keys: Self}.Update(t.Context(), event.UpdateEvent{ObjectOld: before, ObjectNew: after}, q)
+	if q.Len() != 0 {
+		t.Error("a change of status or metadata made work")
+	}
+}
+
+func TestDelayMakesOneOfMany(t *testing.T) {
+	q := priorityqueue.New[reconcile.Request]("test")
+	defer q.ShutDown()
+	one := func(context.Context, client.Object) []reconcile.Request { return Named(user("", ""), "counted") }
+	e := Events{Keys: one, Delay: 50 * time.Millisecond}
+	for i := range 1000 {
+		e.Create(t.Context(), event.CreateEvent{Object: user(fmt.Sprint(i), v1alpha1.StateActive)}, q)
+	}
+	item, _, _ := q.GetWithPriority()
+	if item.Name != "counted" || q.Len() != 0 {
+		t.Errorf("%s, and %d more pieces of work", item.Name, q.Len())
+	}
+}
