@@ -13,10 +13,10 @@ import (
 const Group = "scim-operator.dev"
 
 // GroupVersion is the group and version of every kind in this package.
-var GroupVersion = schema.GroupVersion{Group: Group, Version: "v1alpha1"}
+var GroupVersion = schema.GroupVersion{Group: Group, Version: "v1alpha1"} //nolint:gochecknoglobals // a struct cannot be a constant, and the scheme builder wants it
 
 // SchemeGroupVersion is GroupVersion under the name that generated code expects.
-var SchemeGroupVersion = GroupVersion
+var SchemeGroupVersion = GroupVersion //nolint:gochecknoglobals // see above
 
 // AddToScheme registers every kind of this package.
 func AddToScheme(s *runtime.Scheme) error {

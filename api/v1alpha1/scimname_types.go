@@ -17,9 +17,9 @@ const NameAttributeUserName NameAttribute = "UserName"
 type NameState string
 
 const (
-	// NameReserved: a holder that is not there is being created under exactly this id, or its creation was cut short.
+	// NameReserved says that a holder that is not there is being created under exactly this id, or its creation was cut short.
 	NameReserved NameState = "Reserved"
-	// NameBound: a holder that is not there has been deleted; the name is free and the id is not used again.
+	// NameBound says that a holder that is not there has been deleted; the name is free and the id is not used again.
 	NameBound NameState = "Bound"
 )
 

@@ -15,14 +15,14 @@ import (
 type Kind string
 
 const (
-	// KindInvalid: this account cannot be represented (a bad name, an unknown role). Retrying is useless until the
+	// KindInvalid means that this account cannot be represented (a bad name, an unknown role). Retrying is useless until the
 	// account or the application changes.
 	KindInvalid Kind = "Invalid"
-	// KindConflict: somebody else's account is where ours should be. Retrying is useless until somebody decides.
+	// KindConflict means that somebody else's account is where ours should be. Retrying is useless until somebody decides.
 	KindConflict Kind = "Conflict"
-	// KindDenied: our credential is refused or may not do this. All accounts of the application are affected.
+	// KindDenied means that our credential is refused or may not do this. All accounts of the application are affected.
 	KindDenied Kind = "Denied"
-	// KindUnavailable: the system cannot do it now; try again after [RetryAfter].
+	// KindUnavailable means that the system cannot do it now; try again after [RetryAfter].
 	KindUnavailable Kind = "Unavailable"
 	// KindUnknown is every other error: a bug, or something that nobody thought of. Retry with back-off.
 	KindUnknown Kind = "Error"

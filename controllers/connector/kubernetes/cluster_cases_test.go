@@ -50,7 +50,7 @@ func observedRoles(t *testing.T, conn connector.Connector, want connector.Accoun
 func TestBindingsLookAsDocumented(t *testing.T) {
 	w := inWorld(t)
 	conn, _ := w.open(t, controllerUser, testRoles()...)
-	want := active("suite/looks", "Laura", "auditor", "reader")
+	want := active(unique("suite/looks"), "Laura", "auditor", "reader")
 	applied := mustApply(t, conn, want)
 	made := w.bindings(t, want.Owner)
 	wantPlaces := []place{slotOf(want.Owner, "auditor", ""), slotOf(want.Owner, "reader", "team-a"), slotOf(want.Owner, "reader", "team-b")}
@@ -82,7 +82,7 @@ func TestBindingsLookAsDocumented(t *testing.T) {
 func TestRequests(t *testing.T) {
 	w := inWorld(t)
 	conn, count := w.open(t, controllerUser, testRoles()...)
-	want := active("suite/requests", "rita", "auditor", "reader", "writer") // four bindings
+	want := active(unique("suite/requests"), "rita", "auditor", "reader", "writer") // four bindings
 	apply := func(want connector.Account) func() error {
 		return func() error { _, err := conn.Apply(t.Context(), nil, want); return err }
 	}
@@ -116,7 +116,7 @@ func TestRequests(t *testing.T) {
 func TestRoleChangeTouchesOnlyTheDifference(t *testing.T) {
 	w := inWorld(t)
 	conn, _ := w.open(t, controllerUser, testRoles()...)
-	want := active("suite/difference", "dora", "auditor", "reader")
+	want := active(unique("suite/difference"), "dora", "auditor", "reader")
 	mustApply(t, conn, want)
 	before := w.bindings(t, want.Owner)
 	want.Roles = []string{"reader", "writer"}
@@ -148,7 +148,7 @@ func TestReservedNames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn := openWith(t, Config{Roles: testRoles(), UserNamePrefix: tc.prefix, RESTConfig: w.as(t, controllerUser)})
-			want := active("suite/reserved-"+name, tc.userName, "auditor", "reader")
+			want := active(unique("suite/reserved-")+name, tc.userName, "auditor", "reader")
 			_, err := conn.Apply(t.Context(), nil, want)
 			if connector.KindOf(err) != connector.KindInvalid {
 				t.Errorf("err = %v, want Invalid", err)
@@ -191,13 +191,13 @@ func TestLackingRights(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			who := "test-lacking-" + strings.ToLower(name)
+			who := unique("test-lacking-" + strings.ToLower(name))
 			if err := errors.Join(w.createClusterRole(t.Context(), who, tc.rules), w.bindUser(t.Context(), who, who, "")); err != nil {
 				t.Fatal(err)
 			}
 			conn, _ := w.open(t, who, testRoles()...)
 			w.waitForRight(t, conn, "list", "clusterrolebindings")
-			want := active("suite/lacking-"+name, "Lucy", "auditor", "reader", "writer")
+			want := active(unique("suite/lacking-")+name, "Lucy", "auditor", "reader", "writer")
 			_, err := conn.Apply(t.Context(), nil, want)
 			for what, err := range map[string]error{"Apply": err, "Probe": conn.Probe(t.Context())} {
 				if connector.KindOf(err) != connector.KindDenied {
@@ -251,7 +251,7 @@ func TestProbeAcceptsTheDocumentedRights(t *testing.T) {
 // TestRightsInOneNamespace gives create and delete only where they are needed.
 func TestRightsInOneNamespace(t *testing.T) {
 	w := inWorld(t)
-	who := "test-one-namespace"
+	who := unique("test-one-namespace")
 	local := []rbacv1.PolicyRule{rule(rbacv1.GroupName, "rolebindings", "create", "delete"), named(rule(rbacv1.GroupName, "roles", "bind"), "test-writer")}
 	lists := []rbacv1.PolicyRule{rule(rbacv1.GroupName, "rolebindings", "list"), rule(rbacv1.GroupName, "clusterrolebindings", "list")}
 	if err := errors.Join(
@@ -262,7 +262,7 @@ func TestRightsInOneNamespace(t *testing.T) {
 	}
 	conn, _ := w.open(t, who, testRoles()[2])
 	eventually(t, func() bool { return conn.Probe(t.Context()) == nil })
-	want := active("suite/one-namespace", "Nina", "writer")
+	want := active(unique("suite/one-namespace"), "Nina", "writer")
 	mustApply(t, conn, want)
 	if err := conn.Delete(t.Context(), want); err != nil {
 		t.Error(err)
@@ -272,7 +272,7 @@ func TestRightsInOneNamespace(t *testing.T) {
 // TestOneRemovalFails removes what can be removed, and gives nothing before all is removed.
 func TestOneRemovalFails(t *testing.T) {
 	w := inWorld(t)
-	who := "test-removes-in-team-b"
+	who := unique("test-removes-in-team-b")
 	can := []rbacv1.PolicyRule{
 		rule(rbacv1.GroupName, "rolebindings", "list", "create"), rule(rbacv1.GroupName, "clusterrolebindings", "list", "create"), documentedRights()[2], documentedRights()[3],
 	}
@@ -284,7 +284,7 @@ func TestOneRemovalFails(t *testing.T) {
 	}
 	conn, _ := w.open(t, who, testRoles()...)
 	w.waitForRight(t, conn, "create", "clusterrolebindings")
-	want := active("suite/removes", "Rex", "reader")
+	want := active(unique("suite/removes"), "Rex", "reader")
 	mustApply(t, conn, want)
 	want.Roles = []string{"auditor"}
 	_, err := conn.Apply(t.Context(), nil, want)
@@ -301,7 +301,7 @@ func TestMissingNamespaceAndRole(t *testing.T) {
 	w := inWorld(t)
 	elsewhere := Role{Name: "reader", Kind: KindClusterRole, RoleName: "test-reader", Namespaces: []string{"team-a", "no-such-namespace"}}
 	conn, _ := w.open(t, controllerUser, elsewhere)
-	want := active("suite/nowhere", "Nora", "reader")
+	want := active(unique("suite/nowhere"), "Nora", "reader")
 	_, err := conn.Apply(t.Context(), nil, want)
 	if connector.KindOf(err) != connector.KindInvalid || connector.Message(err) != `namespace "no-such-namespace" does not exist` {
 		t.Errorf("err = %v", err)
@@ -316,7 +316,7 @@ func TestMissingNamespaceAndRole(t *testing.T) {
 
 func TestTerminatingNamespace(t *testing.T) {
 	w := inWorld(t)
-	const name = "team-leaving" // stays Terminating, as no controller manager runs here
+	name := unique("team-leaving") // stays Terminating, as no controller manager runs here
 	if _, err := w.admin.CoreV1().Namespaces().Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +324,7 @@ func TestTerminatingNamespace(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn, _ := w.open(t, controllerUser, Role{Name: "reader", Kind: KindClusterRole, RoleName: "test-reader", Namespaces: []string{name}})
-	_, err := conn.Apply(t.Context(), nil, active("suite/leaving", "Lea", "reader"))
+	_, err := conn.Apply(t.Context(), nil, active(unique("suite/leaving"), "Lea", "reader"))
 	if connector.KindOf(err) != connector.KindUnavailable || connector.RetryAfter(err) != refusedWait {
 		t.Errorf("err = %v, retry after %v", err, connector.RetryAfter(err))
 	}
@@ -334,7 +334,7 @@ func TestTerminatingNamespace(t *testing.T) {
 func TestFinalizerHoldsBinding(t *testing.T) {
 	w := inWorld(t)
 	conn, _ := w.open(t, controllerUser, testRoles()...)
-	want := active("suite/held", "Hugo", "auditor")
+	want := active(unique("suite/held"), "Hugo", "auditor")
 	mustApply(t, conn, want)
 	at := slotOf(want.Owner, "auditor", "")
 	w.setFinalizers(t, at.name, `["example.com/hold"]`)
@@ -364,7 +364,7 @@ func (w world) setFinalizers(t *testing.T, name, finalizers string) {
 func TestRoleNoLongerConfigured(t *testing.T) {
 	w := inWorld(t)
 	before, _ := w.open(t, controllerUser, testRoles()...)
-	want := active("suite/reconfigured", "Rosa", "auditor", "reader")
+	want := active(unique("suite/reconfigured"), "Rosa", "auditor", "reader")
 	mustApply(t, before, want)
 	narrower := testRoles()[1]
 	narrower.Namespaces = []string{"team-a"}
@@ -384,7 +384,7 @@ func TestRoleNoLongerConfigured(t *testing.T) {
 func TestNilRolesGiveNobodyElse(t *testing.T) {
 	w := inWorld(t)
 	conn, _ := w.open(t, controllerUser, testRoles()...)
-	want := active("suite/nil-roles", "Nick", "auditor", "reader")
+	want := active(unique("suite/nil-roles"), "Nick", "auditor", "reader")
 	mustApply(t, conn, want)
 	w.damages()["another user"](t, want)
 	w.damages()["binding gone"](t, want)
@@ -407,7 +407,8 @@ func TestNilRolesGiveNobodyElse(t *testing.T) {
 func TestManyBindings(t *testing.T) {
 	w := inWorld(t)
 	conn, count := w.open(t, controllerUser, testRoles()...)
-	const owner, extra = "suite/many", pageSize + 1
+	const extra = pageSize + 1
+	owner := unique("suite/many")
 	var all []binding
 	for i := range extra {
 		b := slot{testRoles()[1], "team-a"}.binding(owner, user(prefix+"Max"))
@@ -450,7 +451,7 @@ func TestAnotherClusterByKubeconfig(t *testing.T) {
 	if err := conn.Probe(t.Context()); err != nil {
 		t.Error(err)
 	}
-	want := active("suite/remote", "Remy", "writer")
+	want := active(unique("suite/remote"), "Remy", "writer")
 	mustApply(t, conn, want)
 	forbidden, err := RESTConfigFromKubeconfig(content, nil)
 	if err != nil {

@@ -5,6 +5,7 @@ package kubernetes
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"os"
@@ -272,6 +273,9 @@ func (w world) read(t testing.TB, at place) string {
 	}
 	return fmt.Sprintf("%+v %v", object, err)
 }
+
+// unique makes a name that no earlier run of a test has used in this world.
+func unique(name string) string { return name + "-" + strings.ToLower(rand.Text()[:10]) }
 
 func active(owner, userName string, roles ...string) connector.Account {
 	return connector.Account{Owner: owner, UserName: userName, State: connector.Active, Roles: roles}

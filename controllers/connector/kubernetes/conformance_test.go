@@ -194,7 +194,7 @@ func (w world) foreigners() map[string]connectortest.Foreign {
 func TestFrozenServer(t *testing.T) {
 	w := inWorld(t)
 	conn, _ := w.open(t, controllerUser, testRoles()...)
-	want := active("suite/frozen", "frank", "reader")
+	want := active(unique("suite/frozen"), "frank", "reader")
 	if _, err := conn.Apply(t.Context(), nil, want); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,308 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package chart_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+)
+
+const (
+	byServer     = "Only scim-server creates, changes and deletes this kind"
+	byController = "Only scim-controller creates, changes and deletes ScimAccounts"
+	statusOnly   = "Only scim-controller writes the status"
+	ownBindings  = "scim-controller touches only role bindings that carry the label"
+	advice       = "make a ScimGrant"
+	garbage      = "system:serviceaccount:kube-system:generic-garbage-collector"
+	namespaces   = "system:serviceaccount:kube-system:namespace-controller"
+	someHolder   = "5f0c0f0e-7a1e-4b53-9d53-0b6d1c7a2f11"
+)
+
+func userSpec() v1alpha1.ScimUserSpec {
+	return v1alpha1.ScimUserSpec{
+		DirectoryRef: v1alpha1.LocalReference{Name: "acme"}, UserName: "jane", State: v1alpha1.StateActive,
+		Attributes: &runtime.RawExtension{Raw: []byte(`{"displayName":"Jane","emails":[{"value":"jane@example.com"}]}`)},
+	}
+}
+
+func accountSpec() v1alpha1.ScimAccountSpec {
+	return v1alpha1.ScimAccountSpec{
+		ApplicationRef: v1alpha1.LocalReference{Name: "demo"}, UserRef: v1alpha1.LocalReference{Name: someHolder},
+		UserName: "jane", State: v1alpha1.StateActive, Roles: []v1alpha1.RoleName{"viewer"},
+	}
+}
+
+func nameSpec() v1alpha1.ScimNameSpec {
+	return v1alpha1.ScimNameSpec{
+		DirectoryRef: v1alpha1.LocalReference{Name: "acme"}, Attribute: v1alpha1.NameAttributeUserName,
+		Value: "jane", Holder: someHolder, State: v1alpha1.NameReserved,
+	}
+}
+
+// written are the kinds that programs write, each with the user who may and a field of its spec to change.
+type written struct {
+	object client.Object
+	writer string
+	change map[string]any
+	// wantErr is what others are told.
+	wantErr string
+}
+
+func writtenKinds(namespace string) map[string]written {
+	meta := metav1.ObjectMeta{Name: "sample", Namespace: namespace}
+	return map[string]written{
+		"ScimUser": {
+			&v1alpha1.ScimUser{ObjectMeta: meta, Spec: userSpec()}, serverUser,
+			map[string]any{"state": "Suspended"}, byServer,
+		},
+		"ScimName": {
+			&v1alpha1.ScimName{ObjectMeta: meta, Spec: nameSpec()}, serverUser,
+			map[string]any{"state": "Bound"}, byServer,
+		},
+		"ScimAccount": {
+			&v1alpha1.ScimAccount{ObjectMeta: meta, Spec: accountSpec()}, controllerUser,
+			map[string]any{"roles": []any{"admin"}}, byController,
+		},
+	}
+}
+
+// testSpecPolicies tries every write by everybody. All have every right that RBAC can give, so that a policy decides;
+// every write is a dry run, so that none depends on another.
+func (i *installation) testSpecPolicies(t *testing.T) {
+	own := i.namespace(t)
+	for kind, w := range writtenKinds(own) {
+		if err := i.as(t, w.writer, masters).Create(t.Context(), w.object); err != nil {
+			t.Fatal(err)
+		}
+		for actor, c := range map[string]struct {
+			reason string
+			client client.Client
+			// write, label and remove say what is allowed.
+			write, label, remove bool
+		}{
+			"ClusterAdmin":        {"an admin is no identity provider", i.admin, false, true, false},
+			"Server":              {"", i.as(t, serverUser, masters), w.writer == serverUser, true, w.writer == serverUser},
+			"Controller":          {"", i.as(t, controllerUser, masters), w.writer == controllerUser, true, w.writer == controllerUser},
+			"BreakGlass":          {"emergencies", i.as(t, "jane", breakGlass, masters), true, true, true},
+			"ServerOfElsewhere":   {"the namespace is part of its name", i.as(t, "system:serviceaccount:default:scim-server", masters), false, true, false},
+			"GarbageCollector":    {"it cleans up and no more", i.as(t, garbage, masters), false, true, true},
+			"NamespaceController": {"it cleans up and no more", i.as(t, namespaces, masters), false, true, true},
+		} {
+			t.Run(kind+"/"+actor, func(t *testing.T) {
+				for verb, try := range map[string]struct {
+					err     error
+					allowed bool
+				}{
+					"create": {tryCreate(t, c.client, w), c.write},
+					"update": {tryUpdate(t, c.client, w, map[string]any{"spec": w.change}), c.write},
+					"label":  {tryUpdate(t, c.client, w, map[string]any{"metadata": map[string]any{"labels": map[string]any{"team": "a"}}}), c.label},
+					"delete": {c.client.Delete(t.Context(), w.object.DeepCopyObject().(client.Object), client.DryRunAll), c.remove},
+				} {
+					wantErr := map[bool]string{false: w.wantErr}[try.allowed]
+					checkDenied(t, verb+": "+c.reason, try.err, wantErr)
+				}
+			})
+		}
+	}
+}
+
+func tryCreate(t *testing.T, c client.Client, w written) error {
+	t.Helper()
+	object := w.object.DeepCopyObject().(client.Object)
+	object.SetName("another")
+	object.SetResourceVersion("")
+	object.SetUID("")
+	return c.Create(t.Context(), object, client.DryRunAll)
+}
+
+// tryUpdate replaces the object, as a PUT does, with the merge of it and the change.
+func tryUpdate(t *testing.T, c client.Client, w written, change map[string]any) error {
+	t.Helper()
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(w.object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for section, values := range change {
+		for name, value := range values.(map[string]any) {
+			fields[section].(map[string]any)[name] = value
+		}
+	}
+	gvk, err := c.GroupVersionKindFor(w.object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := &unstructured.Unstructured{Object: fields}
+	object.SetGroupVersionKind(gvk)
+	return c.Update(t.Context(), object, client.DryRunAll)
+}
+
+// checkDenied wants success, or 403 with the words of the policy and what to do instead.
+func checkDenied(t *testing.T, reason string, err error, want string) {
+	t.Helper()
+	switch {
+	case want == "" && err != nil:
+		t.Errorf("%s: got %v, want success", reason, err)
+	case want == "":
+	case !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), want):
+		t.Errorf("%s: got %v, want 403 with %q", reason, err, want)
+	case want == byServer || want == byController:
+		for _, help := range []string{advice, breakGlass} {
+			if !strings.Contains(err.Error(), help) {
+				t.Errorf("%s: %q does not help: it lacks %q", reason, err, help)
+			}
+		}
+	}
+}
+
+func forgedStatus() client.Patch {
+	return client.RawPatch(types.MergePatchType, []byte(`{"status":{"observedGeneration":7}}`))
+}
+
+// testStatusPolicy: a status decides who is let in and what is cleaned up, so nobody but its author writes it.
+func (i *installation) testStatusPolicy(t *testing.T) {
+	own := i.namespace(t)
+	meta := metav1.ObjectMeta{Name: "sample", Namespace: own}
+	objects := map[string]client.Object{
+		"ScimDirectory": &v1alpha1.ScimDirectory{ObjectMeta: meta},
+		"ScimToken":     &v1alpha1.ScimToken{ObjectMeta: meta, Spec: v1alpha1.ScimTokenSpec{DirectoryRef: v1alpha1.LocalReference{Name: "acme"}}},
+		"ScimUser":      writtenKinds(own)["ScimUser"].object,
+		"ScimAccount":   writtenKinds(own)["ScimAccount"].object,
+	}
+	writer := i.as(t, "jane", breakGlass, masters)
+	for kind, object := range objects {
+		if err := writer.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+		for actor, c := range map[string]struct {
+			client  client.Client
+			wantErr string
+		}{
+			"ClusterAdmin":        {i.admin, statusOnly},
+			"BreakGlass":          {writer, statusOnly},
+			"Server":              {i.as(t, serverUser, masters), statusOnly},
+			"ServerWithItsRights": {i.program(t, "scim-server"), "cannot patch resource"},
+			"Controller":          {i.program(t, "scim-controller"), ""},
+		} {
+			t.Run(kind+"/"+actor, func(t *testing.T) {
+				copied := object.DeepCopyObject().(client.Object)
+				checkDenied(t, "status", c.client.Status().Patch(t.Context(), copied, forgedStatus(), client.DryRunAll), c.wantErr)
+			})
+		}
+	}
+}
+
+func binding(name, role string, labels map[string]string) *rbacv1.RoleBinding {
+	return &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default", Labels: labels},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "jane"}},
+	}
+}
+
+// testBindingsPolicy: scim-controller, with the rights it has, touches its own bindings only.
+func (i *installation) testBindingsPolicy(t *testing.T) {
+	ours := map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
+	theirs := map[string]string{v1alpha1.LabelManagedBy: "Helm"}
+	const rbac = "attempting to grant RBAC permissions not currently held"
+	for name, c := range map[string]struct {
+		reason string
+		// before exists already, made by an administrator; after is what the controller makes of it, nil to delete it.
+		before, after *rbacv1.RoleBinding
+		wantErr       string
+	}{
+		"CreateOurs":      {"its trade", nil, binding("a", "view", ours), ""},
+		"CreateUnmarked":  {"it could not be told apart later", nil, binding("b", "view", nil), ownBindings},
+		"CreateAsOthers":  {"it carries the mark of another", nil, binding("c", "view", theirs), ownBindings},
+		"CreateUnlisted":  {"the role is not listed", nil, binding("d", "cluster-admin", ours), rbac},
+		"ChangeOurs":      {"its trade", binding("e", "view", ours), withSubject(binding("e", "view", ours), "joe"), ""},
+		"ChangeTheirs":    {"not ours", binding("f", "view", theirs), withSubject(binding("f", "view", theirs), "joe"), ownBindings},
+		"ChangeUnmarked":  {"not ours", binding("g", "view", nil), withSubject(binding("g", "view", nil), "joe"), ownBindings},
+		"TakeOver":        {"not ours, even if we say so", binding("h", "view", nil), binding("h", "view", ours), ownBindings},
+		"Disown":          {"it would be lost", binding("i", "view", ours), binding("i", "view", nil), ownBindings},
+		"DeleteOurs":      {"its trade", binding("j", "view", ours), nil, ""},
+		"DeleteTheirs":    {"not ours", binding("k", "view", theirs), nil, ownBindings},
+		"DeleteUnmarked":  {"not ours", binding("l", "cluster-admin", nil), nil, ownBindings},
+		"ChangeTheirRole": {"the role is not listed", binding("m", "cluster-admin", ours), withSubject(binding("m", "cluster-admin", ours), "joe"), rbac},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.before != nil {
+				if err := i.admin.Create(t.Context(), c.before); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := transform(t, i.program(t, "scim-controller"), c.before, c.after)
+			checkDenied(t, c.reason, err, c.wantErr)
+		})
+	}
+}
+
+// testClusterBindingsPolicy: what is true in a namespace is true in the whole cluster.
+func (i *installation) testClusterBindingsPolicy(t *testing.T) {
+	controller := i.program(t, "scim-controller")
+	for name, c := range map[string]struct {
+		labels  map[string]string
+		wantErr string
+	}{
+		"Ours":     {map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}, ""},
+		"Unmarked": {nil, ownBindings},
+	} {
+		t.Run(name, func(t *testing.T) {
+			like := binding("whole-cluster", "view", c.labels)
+			try := &rbacv1.ClusterRoleBinding{ObjectMeta: like.ObjectMeta, RoleRef: like.RoleRef, Subjects: like.Subjects}
+			try.Namespace = ""
+			checkDenied(t, name, controller.Create(t.Context(), try, client.DryRunAll), c.wantErr)
+		})
+	}
+}
+
+func withSubject(b *rbacv1.RoleBinding, user string) *rbacv1.RoleBinding {
+	b.Subjects[0].Name = user
+	return b
+}
+
+func transform(t *testing.T, c client.Client, before, after *rbacv1.RoleBinding) error {
+	t.Helper()
+	switch {
+	case before == nil:
+		return c.Create(t.Context(), after)
+	case after == nil:
+		return c.Delete(t.Context(), before)
+	}
+	after.ResourceVersion = before.ResourceVersion
+	return c.Update(t.Context(), after)
+}
+
+// testNamespaceDeletion: the namespace controller itself gets past the policies.
+func (i *installation) testNamespaceDeletion(t *testing.T) {
+	own := i.namespace(t)
+	for _, w := range writtenKinds(own) {
+		if err := i.as(t, w.writer, masters).Create(t.Context(), w.object); err != nil {
+			t.Fatal(err)
+		}
+	}
+	doomed := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: own}}
+	if err := i.admin.Delete(t.Context(), doomed); err != nil {
+		t.Fatal(err)
+	}
+	gone := func(ctx context.Context) (bool, error) {
+		err := i.admin.Get(ctx, client.ObjectKeyFromObject(doomed), doomed)
+		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
+	}
+	if err := wait.PollUntilContextTimeout(t.Context(), interval, patience, true, gone); err != nil {
+		t.Errorf("namespace %s is still there: %v: %+v", own, err, doomed.Status)
+	}
+}
