@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ import (
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers"
+	"github.com/scim-operator/scim-operator/controllers/connector/egress"
 )
 
 type options struct {
@@ -42,6 +44,7 @@ type options struct {
 	metrics         string
 	resync          time.Duration
 	logLevel        slog.Level
+	egress          egress.Policy
 }
 
 func parse(args []string) (options, error) {
@@ -56,7 +59,13 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.metrics, "metrics-listen", "0", "address of /metrics; 0 means off")
 	f.DurationVar(&o.resync, "resync", 10*time.Minute, "how often accounts are compared with the applications when nothing happens")
 	f.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
-	return o, f.Parse(args)
+	f.Func("allow-egress", "network that connectors may connect to although it is loopback or link-local, such as 127.0.0.1/32; may be repeated", func(s string) error {
+		network, err := netip.ParsePrefix(s)
+		o.egress.Allow = append(o.egress.Allow, network)
+		return err
+	})
+	err := f.Parse(args)
+	return o, err
 }
 
 func main() {
@@ -82,7 +91,7 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := controllers.Setup(ctx, mgr, controllers.Options{PublicURL: o.publicURL, Openers: openers(config), Resync: o.resync}); err != nil {
+	if err := controllers.Setup(ctx, mgr, controllers.Options{PublicURL: o.publicURL, Openers: openers(config, o.egress), Resync: o.resync}); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
