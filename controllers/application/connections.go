@@ -6,6 +6,7 @@ package application
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -81,13 +82,8 @@ func secretRef(c *v1alpha1.Connector) *v1alpha1.LocalReference {
 	return nil
 }
 
-// Roles returns the names of the roles that the application declares.
-func Roles(app *v1alpha1.ScimApplication) []v1alpha1.RoleName {
-	var names []v1alpha1.RoleName
-	if k := app.Spec.Connector.Kubernetes; k != nil {
-		for _, role := range k.Roles {
-			names = append(names, role.Name)
-		}
-	}
-	return names
+// Offers reports whether app declares a role of that name.
+func Offers(app *v1alpha1.ScimApplication, role v1alpha1.RoleName) bool {
+	k := app.Spec.Connector.Kubernetes
+	return k != nil && slices.ContainsFunc(k.Roles, func(r v1alpha1.KubernetesRole) bool { return r.Name == role })
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/application"
 )
 
 // entitlement is an account that a user shall have.
@@ -26,6 +27,9 @@ type entitlement struct {
 //	a grant matches              user suspended     an account, suspended, with the roles of all grants that match
 //	a grant matches              user active        an account, active, with the roles of all grants that match
 //
+// Roles that the application does not declare are left out: the grant says so in its status, and what was given under such a name
+// before is taken away.
+//
 // Nothing that SCIM says gives anything by itself: only userName and active are looked at, and userName only where a grant
 // names it. user may be nil.
 func entitle(user *v1alpha1.ScimUser, applications []v1alpha1.ScimApplication, grants []v1alpha1.ScimGrant) []entitlement {
@@ -38,7 +42,7 @@ func entitle(user *v1alpha1.ScimUser, applications []v1alpha1.ScimApplication, g
 		if app.Spec.DirectoryRef != user.Spec.DirectoryRef || !app.DeletionTimestamp.IsZero() {
 			continue
 		}
-		if roles, granted := granted(user, app.Name, grants); granted {
+		if roles, granted := granted(user, app, grants); granted {
 			wanted = append(wanted, entitlement{application: app.Name, userName: user.Spec.UserName, state: user.Spec.State, roles: roles})
 		}
 	}
@@ -47,11 +51,17 @@ func entitle(user *v1alpha1.ScimUser, applications []v1alpha1.ScimApplication, g
 }
 
 // granted returns the union of the roles of all grants of an application that match user, and whether any does.
-func granted(user *v1alpha1.ScimUser, application string, grants []v1alpha1.ScimGrant) (roles []v1alpha1.RoleName, any bool) {
+func granted(user *v1alpha1.ScimUser, app *v1alpha1.ScimApplication, grants []v1alpha1.ScimGrant) (roles []v1alpha1.RoleName, any bool) {
 	for i := range grants {
 		grant := &grants[i]
-		if grant.Spec.ApplicationRef.Name == application && grant.DeletionTimestamp.IsZero() && Matches(grant, user) {
-			roles, any = append(roles, grant.Spec.Roles...), true
+		if grant.Spec.ApplicationRef.Name != app.Name || !grant.DeletionTimestamp.IsZero() || !Matches(grant, user) {
+			continue
+		}
+		any = true
+		for _, role := range grant.Spec.Roles {
+			if application.Offers(app, role) {
+				roles = append(roles, role)
+			}
 		}
 	}
 	slices.Sort(roles)

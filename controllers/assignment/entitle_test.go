@@ -16,9 +16,9 @@ import (
 )
 
 type (
-	user        = v1alpha1.ScimUser
-	application = v1alpha1.ScimApplication
-	grant       = v1alpha1.ScimGrant
+	user    = v1alpha1.ScimUser
+	scimApp = v1alpha1.ScimApplication
+	grant   = v1alpha1.ScimGrant
 )
 
 func ref(name string) v1alpha1.LocalReference { return v1alpha1.LocalReference{Name: name} }
@@ -27,8 +27,11 @@ func makeUser(userName string, state v1alpha1.State) *user {
 	return &user{ObjectMeta: metav1.ObjectMeta{Name: "id"}, Spec: v1alpha1.ScimUserSpec{DirectoryRef: ref("dir"), UserName: userName, State: state}}
 }
 
-func makeApplication(name, directory string) application {
-	return application{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ScimApplicationSpec{DirectoryRef: ref(directory)}}
+func makeApplication(name, directory string) scimApp {
+	return scimApp{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: v1alpha1.ScimApplicationSpec{
+		DirectoryRef: ref(directory),
+		Connector:    v1alpha1.Connector{Kubernetes: &v1alpha1.KubernetesConnector{Roles: []v1alpha1.KubernetesRole{{Name: "viewer"}, {Name: "a"}, {Name: "b"}, {Name: "c"}}}},
+	}}
 }
 
 func makeGrant(app string, subject v1alpha1.Subject, roles ...v1alpha1.RoleName) grant {
@@ -49,22 +52,22 @@ func going[T any](o T, meta func(*T) *metav1.ObjectMeta) T {
 
 func TestEntitle(t *testing.T) {
 	deletedUser := going(*makeUser("ann", v1alpha1.StateActive), func(u *user) *metav1.ObjectMeta { return &u.ObjectMeta })
-	deletedApp := going(makeApplication("app", "dir"), func(a *application) *metav1.ObjectMeta { return &a.ObjectMeta })
+	deletedApp := going(makeApplication("app", "dir"), func(a *scimApp) *metav1.ObjectMeta { return &a.ObjectMeta })
 	deletedGrant := going(makeGrant("app", everyone, "viewer"), func(g *grant) *metav1.ObjectMeta { return &g.ObjectMeta })
-	app := []application{makeApplication("app", "dir")}
+	app := []scimApp{makeApplication("app", "dir")}
 	for name, tc := range map[string]struct {
 		reason string
 		user   *user
-		apps   []application
+		apps   []scimApp
 		grants []grant
 		want   []entitlement
 	}{
 		"no grant":           {"nothing is given by itself", makeUser("ann", v1alpha1.StateActive), app, nil, nil},
 		"no user":            {"a user that is gone has nothing", nil, app, []grant{makeGrant("app", everyone)}, nil},
 		"deleted user":       {"nor has one that is going", &deletedUser, app, []grant{makeGrant("app", everyone)}, nil},
-		"deleted app":        {"an application that is going has no accounts", makeUser("ann", v1alpha1.StateActive), []application{deletedApp}, []grant{makeGrant("app", everyone)}, nil},
+		"deleted app":        {"an application that is going has no accounts", makeUser("ann", v1alpha1.StateActive), []scimApp{deletedApp}, []grant{makeGrant("app", everyone)}, nil},
 		"deleted grant":      {"a grant that is going gives nothing", makeUser("ann", v1alpha1.StateActive), app, []grant{deletedGrant}, nil},
-		"another directory":  {"an application has the users of its directory", makeUser("ann", v1alpha1.StateActive), []application{makeApplication("app", "other")}, []grant{makeGrant("app", everyone)}, nil},
+		"another directory":  {"an application has the users of its directory", makeUser("ann", v1alpha1.StateActive), []scimApp{makeApplication("app", "other")}, []grant{makeGrant("app", everyone)}, nil},
 		"no app":             {"a grant without its application gives nothing", makeUser("ann", v1alpha1.StateActive), nil, []grant{makeGrant("app", everyone)}, nil},
 		"somebody else":      {"a grant is for whom it names", makeUser("ann", v1alpha1.StateActive), app, []grant{makeGrant("app", only("bob"), "viewer")}, nil},
 		"prefix":             {"and for nobody whose name only starts alike", makeUser("annette", v1alpha1.StateActive), app, []grant{makeGrant("app", only("ann"), "viewer")}, nil},
@@ -72,6 +75,7 @@ func TestEntitle(t *testing.T) {
 		"case":               {"userName has no case", makeUser("Ann", v1alpha1.StateActive), app, []grant{makeGrant("app", only("aNN"), "viewer")}, []entitlement{{"app", "Ann", v1alpha1.StateActive, []v1alpha1.RoleName{"viewer"}}}},
 		"suspended":          {"a suspended user keeps a suspended account with its roles", makeUser("ann", v1alpha1.StateSuspended), app, []grant{makeGrant("app", everyone, "viewer")}, []entitlement{{"app", "ann", v1alpha1.StateSuspended, []v1alpha1.RoleName{"viewer"}}}},
 		"union":              {"grants add up", makeUser("ann", v1alpha1.StateActive), app, []grant{makeGrant("app", only("ann"), "b", "a"), makeGrant("app", everyone, "b", "c")}, []entitlement{{"app", "ann", v1alpha1.StateActive, []v1alpha1.RoleName{"a", "b", "c"}}}},
+		"role not offered":   {"a role that the application does not declare is not given", makeUser("ann", v1alpha1.StateActive), app, []grant{makeGrant("app", everyone, "root", "viewer")}, []entitlement{{"app", "ann", v1alpha1.StateActive, []v1alpha1.RoleName{"viewer"}}}},
 		"account, no roles":  {"a grant without roles gives an account", makeUser("ann", v1alpha1.StateActive), app, []grant{makeGrant("app", everyone)}, []entitlement{{"app", "ann", v1alpha1.StateActive, nil}}},
 		"unknown subject":    {"what we do not know matches nobody", makeUser("ann", v1alpha1.StateActive), app, []grant{makeGrant("app", v1alpha1.Subject{Kind: "Robot", UserName: "ann"})}, nil},
 		"subject of no name": {"an empty name matches nobody", makeUser("", v1alpha1.StateActive), app, []grant{makeGrant("app", v1alpha1.Subject{Kind: v1alpha1.SubjectUser})}, nil},
@@ -108,13 +112,13 @@ func TestDiffSettles(t *testing.T) {
 	}
 }
 
-func randomWorld(random *rand.Rand) (*user, []application, []grant, []v1alpha1.ScimAccount) {
+func randomWorld(random *rand.Rand) (*user, []scimApp, []grant, []v1alpha1.ScimAccount) {
 	state := []v1alpha1.State{v1alpha1.StateActive, v1alpha1.StateSuspended}
 	u := makeUser("ann", state[random.IntN(2)])
 	if random.IntN(5) == 0 {
 		u = nil
 	}
-	var apps []application
+	var apps []scimApp
 	var grants []grant
 	var present []v1alpha1.ScimAccount
 	for i := range 3 {

@@ -100,10 +100,9 @@ func (r *Reconciler) assess(ctx context.Context, grant *v1alpha1.ScimGrant) (sta
 
 // verdictOf says whether every role that the grant gives exists.
 func verdictOf(grant *v1alpha1.ScimGrant, app *v1alpha1.ScimApplication) status.Verdict {
-	declared := application.Roles(app)
 	var unknown []string
 	for _, role := range grant.Spec.Roles {
-		if !slices.Contains(declared, role) {
+		if !application.Offers(app, role) {
 			unknown = append(unknown, string(role))
 		}
 	}

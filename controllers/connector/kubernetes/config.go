@@ -12,7 +12,7 @@ import (
 	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
 	authorizationv1client "k8s.io/client-go/kubernetes/typed/authorization/v1"
@@ -140,7 +140,7 @@ func (r Role) problem() string {
 		return fmt.Sprintf("the name is empty or begins with %q", connector.DamagedPrefix)
 	case r.Kind != KindClusterRole && r.Kind != KindRole:
 		return fmt.Sprintf("the kind is neither %s nor %s", KindClusterRole, KindRole)
-	case r.RoleName == "" || len(path.IsValidPathSegmentName(r.RoleName)) > 0:
+	case r.RoleName == "" || len(content.IsPathSegmentName(r.RoleName)) > 0:
 		return fmt.Sprintf("%q cannot be the name of a %s", r.RoleName, r.Kind)
 	case r.Kind == KindRole && len(r.Namespaces) == 0:
 		return "a Role needs namespaces"
