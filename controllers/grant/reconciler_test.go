@@ -20,7 +20,7 @@ func meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: "ns", Name: name, Generation: 1}
 }
 
-func application(roles ...v1alpha1.RoleName) *v1alpha1.ScimApplication {
+func offering(roles ...v1alpha1.RoleName) *v1alpha1.ScimApplication {
 	k := &v1alpha1.KubernetesConnector{}
 	for _, r := range roles {
 		k.Roles = append(k.Roles, v1alpha1.KubernetesRole{Name: r})
@@ -47,9 +47,9 @@ func TestReconcile(t *testing.T) {
 		app     *v1alpha1.ScimApplication
 		want    outcome
 	}{
-		"everyone":       {everyone, []v1alpha1.RoleName{"viewer"}, application("viewer"), outcome{v1alpha1.ReasonInEffect, "the grant is in effect", false, 2}},
-		"one user":       {ann, []v1alpha1.RoleName{"viewer"}, application("viewer"), outcome{v1alpha1.ReasonInEffect, "the grant is in effect", false, 1}},
-		"unknown roles":  {everyone, []v1alpha1.RoleName{"z", "viewer", "a"}, application("viewer"), outcome{v1alpha1.ReasonUnknownRole, "the ScimApplication declares no role a, z", true, 2}},
+		"everyone":       {everyone, []v1alpha1.RoleName{"viewer"}, offering("viewer"), outcome{v1alpha1.ReasonInEffect, "the grant is in effect", false, 2}},
+		"one user":       {ann, []v1alpha1.RoleName{"viewer"}, offering("viewer"), outcome{v1alpha1.ReasonInEffect, "the grant is in effect", false, 1}},
+		"unknown roles":  {everyone, []v1alpha1.RoleName{"z", "viewer", "a"}, offering("viewer"), outcome{v1alpha1.ReasonUnknownRole, "the ScimApplication declares no role a, z", true, 2}},
 		"no application": {everyone, nil, nil, outcome{v1alpha1.ReasonApplicationNotFound, "waiting for the ScimApplication that applicationRef names", false, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
