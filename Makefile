@@ -31,6 +31,7 @@ test: controlplane ## Run every test, with the race detector, against a real etc
 
 .PHONY: generate
 generate: ## Write what is generated: deepcopy, apply configurations, CRDs, RBAC, chart, config, API reference.
+	@rm -rf api/v1alpha1/applyconfiguration
 	$(TOOL) controller-gen object:headerFile=hack/boilerplate.go.txt applyconfiguration:headerFile=hack/boilerplate.go.txt \
 		crd output:crd:artifacts:config=config/crd paths=./api/...
 	hack/chart/render.sh

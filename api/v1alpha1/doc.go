@@ -10,7 +10,8 @@
 //	scim-controller   ScimAccount, and the status of every kind
 //
 // Every kind is namespaced and a reference never leaves its namespace.
-// The package imports nothing but apimachinery and the scheme builder.
+// The package imports nothing but apimachinery and the scheme builder. Only ScimAccounts are written by server-side apply, so only
+// they have apply configurations.
 //
 // +kubebuilder:object:generate=true
 // +kubebuilder:ac:generate=true

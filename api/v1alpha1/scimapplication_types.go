@@ -132,6 +132,7 @@ type ScimApplicationStatus struct {
 
 // ScimApplication is an application in which users get accounts.
 //
+// +kubebuilder:ac:generate=false
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:categories=scim,shortName=scimapp

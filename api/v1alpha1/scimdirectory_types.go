@@ -43,6 +43,7 @@ type ScimDirectoryStatus struct {
 
 // ScimDirectory is one connection of an identity provider, and the scope in which a userName is unique.
 //
+// +kubebuilder:ac:generate=false
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:categories=scim,shortName=scimdir

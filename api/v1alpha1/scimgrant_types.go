@@ -72,6 +72,7 @@ type ScimGrantStatus struct {
 // ScimGrant gives users an account with roles in an application. Grants add up and none takes away;
 // a default role is a grant for everyone. A user whom no grant matches has no account.
 //
+// +kubebuilder:ac:generate=false
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:categories=scim

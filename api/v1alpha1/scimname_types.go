@@ -63,6 +63,7 @@ type ScimNameSpec struct {
 // directory, attribute and canonical value, so the API server itself lets one of any number of claimants win.
 // Only scim-server writes it. It has no status.
 //
+// +kubebuilder:ac:generate=false
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:categories=scim
 // +kubebuilder:selectablefield:JSONPath=`.spec.directoryRef.name`

@@ -64,6 +64,7 @@ type ScimTokenStatus struct {
 
 // ScimToken is a bearer token with which an identity provider reaches one directory. Deleting it revokes the token.
 //
+// +kubebuilder:ac:generate=false
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:categories=scim

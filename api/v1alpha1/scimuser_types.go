@@ -67,6 +67,7 @@ type ScimUserStatus struct {
 // ScimUser is one user of a directory. Its name is the SCIM id: random, never derived from the user and never used again.
 // Only scim-server writes its spec; what people want to say about a user goes into a ScimGrant.
 //
+// +kubebuilder:ac:generate=false
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:categories=scim

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,6 +26,10 @@ const (
 	attrActive     = "active"
 )
 
+// maxAttributes bounds the attributes of one user, in bytes of JSON: far more than any identity provider sends, and little enough
+// that filters and patches stay cheap and etcd's limit of 1.5 MiB is never near.
+const maxAttributes = 128 << 10
+
 // toSpec writes r into spec; what r does not say is cleared, except the state: a resource that does not say active is active
 // if it is new and stays what it was otherwise.
 func toSpec(r scim.Resource, spec *v1alpha1.ScimUserSpec) error {
@@ -42,6 +47,9 @@ func toSpec(r scim.Resource, spec *v1alpha1.ScimUserSpec) error {
 	raw, err := json.Marshal(rest)
 	if err != nil {
 		return fmt.Errorf("encode attributes: %w", err)
+	}
+	if len(raw) > maxAttributes {
+		return scim.Errorf(http.StatusBadRequest, scim.ErrorInvalidValue, "the user is too large: its attributes may take %d bytes", maxAttributes)
 	}
 	spec.Attributes = &runtime.RawExtension{Raw: raw}
 	return nil

@@ -190,7 +190,7 @@ func (s *Store) List(ctx context.Context, dir Directory, q scim.ListQuery) (int,
 		return 0, nil, failure(err)
 	}
 	if q.Filter != nil {
-		matches, err = s.filtered(matches, q)
+		matches, err = s.filtered(ctx, matches, q)
 		if err != nil {
 			return 0, nil, failure(err)
 		}
@@ -241,9 +241,13 @@ func byAge(a, b *v1alpha1.ScimUser) int {
 	return strings.Compare(a.Name, b.Name)
 }
 
-func (s *Store) filtered(users []*v1alpha1.ScimUser, q scim.ListQuery) ([]*v1alpha1.ScimUser, error) {
+// filtered applies the filter of q to users, until ctx ends: a filter over everybody may take long.
+func (s *Store) filtered(ctx context.Context, users []*v1alpha1.ScimUser, q scim.ListQuery) ([]*v1alpha1.ScimUser, error) {
 	var matches []*v1alpha1.ScimUser
 	for _, user := range users {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		st, err := fromUser(user)
 		if err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -183,8 +184,11 @@ func TestConcurrentChangesAllSurvive(t *testing.T) {
 func TestRefusedByTheAPIServerFreesTheName(t *testing.T) {
 	c := admin(t, 0)
 	s, dir := newStore(c, c), inNamespace(t, c)
+	huge := scim.Resource{"userName": "b", "nickName": strings.Repeat("x", maxAttributes)}
+	_, err := s.Create(t.Context(), dir, huge)
+	wantStatus(t, "Create of a huge user", err, http.StatusBadRequest)
 	tooLong := scim.Resource{"userName": "a", "externalId": string(make([]byte, 2000))}
-	_, err := s.Create(t.Context(), dir, tooLong)
+	_, err = s.Create(t.Context(), dir, tooLong)
 	wantStatus(t, "Create", err, http.StatusBadRequest)
 	if w := look(t, c, dir.Namespace); len(w.users) != 0 || len(w.names) != 0 {
 		t.Errorf("%d users and %d names are left of a user that was refused", len(w.users), len(w.names))

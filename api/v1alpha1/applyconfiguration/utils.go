@@ -19,16 +19,6 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=scim-operator.dev, Version=v1alpha1
-	case v1alpha1.SchemeGroupVersion.WithKind("AccountCounts"):
-		return &apiv1alpha1.AccountCountsApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("Connector"):
-		return &apiv1alpha1.ConnectorApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("KubernetesConnector"):
-		return &apiv1alpha1.KubernetesConnectorApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("KubernetesRole"):
-		return &apiv1alpha1.KubernetesRoleApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("KubernetesRoleRef"):
-		return &apiv1alpha1.KubernetesRoleRefApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LocalReference"):
 		return &apiv1alpha1.LocalReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ScimAccount"):
@@ -37,44 +27,6 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ScimAccountSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ScimAccountStatus"):
 		return &apiv1alpha1.ScimAccountStatusApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimApplication"):
-		return &apiv1alpha1.ScimApplicationApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimApplicationSpec"):
-		return &apiv1alpha1.ScimApplicationSpecApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimApplicationStatus"):
-		return &apiv1alpha1.ScimApplicationStatusApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimDirectory"):
-		return &apiv1alpha1.ScimDirectoryApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimDirectorySpec"):
-		return &apiv1alpha1.ScimDirectorySpecApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimDirectoryStatus"):
-		return &apiv1alpha1.ScimDirectoryStatusApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimGrant"):
-		return &apiv1alpha1.ScimGrantApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimGrantSpec"):
-		return &apiv1alpha1.ScimGrantSpecApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimGrantStatus"):
-		return &apiv1alpha1.ScimGrantStatusApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimName"):
-		return &apiv1alpha1.ScimNameApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimNameSpec"):
-		return &apiv1alpha1.ScimNameSpecApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimToken"):
-		return &apiv1alpha1.ScimTokenApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimTokenSpec"):
-		return &apiv1alpha1.ScimTokenSpecApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimTokenStatus"):
-		return &apiv1alpha1.ScimTokenStatusApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimUser"):
-		return &apiv1alpha1.ScimUserApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimUserSpec"):
-		return &apiv1alpha1.ScimUserSpecApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("ScimUserStatus"):
-		return &apiv1alpha1.ScimUserStatusApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("Subject"):
-		return &apiv1alpha1.SubjectApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("TokenCredential"):
-		return &apiv1alpha1.TokenCredentialApplyConfiguration{}
 
 	}
 	return nil

@@ -1,0 +1,63 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package scim
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestServiceProviderConfig(t *testing.T) {
+	got := ServiceProviderConfig(ServiceProvider{BaseURL: "https://x/v2", MaxResults: 200, MaxPayloadBytes: 1 << 20})
+	for _, required := range []string{"patch", "bulk", "filter", "changePassword", "sort", "etag", "authenticationSchemes"} {
+		if got[required] == nil {
+			t.Errorf("RFC 7643 §5 requires %s", required)
+		}
+	}
+	for name, want := range map[string]bool{"patch": true, "bulk": false, "filter": true, "changePassword": false, "sort": false, "etag": true} {
+		if got[name].(map[string]any)["supported"] != want {
+			t.Errorf("%s.supported is not %v", name, want)
+		}
+	}
+	diff(t, "advertised is enforced", any(200), got["filter"].(map[string]any)["maxResults"])
+	diff(t, "authentik takes it for PATCH", any(DefaultLimits().PatchOperations), got["bulk"].(map[string]any)["maxOperations"])
+	if _, there := got["documentationUri"]; there {
+		t.Error("an empty documentationUri is left out")
+	}
+}
+
+func TestResourceTypes(t *testing.T) {
+	diff(t, "RFC 7643 §6", []map[string]any{{
+		"schemas": []any{resourceTypeURN}, "id": "User", "name": "User", "endpoint": "/Users", "description": "User Account",
+		"schema": UserURN, "schemaExtensions": []any{map[string]any{"schema": EnterpriseUserURN, "required": false}},
+		"meta": map[string]any{"resourceType": "ResourceType", "location": "https://x/v2/ResourceTypes/User"},
+	}}, ResourceTypes("https://x/v2", UserResourceType()))
+}
+
+func TestSchemas(t *testing.T) {
+	schemas := Schemas("https://x/v2", UserResourceType(), UserResourceType())
+	if len(schemas) != 2 {
+		t.Fatalf("%d schemas, want each once", len(schemas))
+	}
+	diff(t, "location", "https://x/v2/Schemas/"+EnterpriseUserURN, schemas[1]["meta"].(map[string]any)["location"].(string))
+	text, err := json.Marshal(schemas)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{"null", `""`, "ReadWrite", `"meta.`} {
+		if strings.Contains(string(text), bad) {
+			t.Errorf("schemas contain %s: Entra's discovery fails on it", bad)
+		}
+	}
+	for _, raw := range schemas[0]["attributes"].([]any) {
+		a := raw.(map[string]any)
+		if a["name"] == "userName" {
+			diff(t, "RFC 7643 §8.7.1", map[string]any{
+				"name": "userName", "type": "string", "multiValued": false, "required": true, "caseExact": false,
+				"mutability": "readWrite", "returned": "default", "uniqueness": "server", "description": a["description"],
+			}, a)
+		}
+	}
+}

@@ -1,0 +1,20 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package scim is the System for Cross-domain Identity Management as pure Go:
+// the schemas of RFC 7643 and the filter, PATCH, list and error rules of
+// RFC 7644. It decides; it does no input or output. It must not import
+// Kubernetes, net/http or anything of this repository.
+//
+// Everything is driven by the characteristics of a [ResourceType]'s
+// attributes, so a new attribute or extension is data, never code:
+//
+//	body → Decode → Parse ────────→ Resource → CheckRequired, Replace → store
+//	body → Decode → ParsePatch ───→ Patch    → Apply                  → store
+//	query → ParseListQuery ───────→ Filter   → Match                  ← store
+//	Resource + Common + Projection → Render  → body
+//
+// What clients send outside the RFCs is rewritten in tolerance.go before the
+// strict code sees it. All bounds are one table in limits.go. Error texts name
+// attributes of the schema and never repeat input.
+package scim

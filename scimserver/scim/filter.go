@@ -1,0 +1,268 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package scim
+
+import "strings"
+
+// Filter is a compiled filter (RFC 7644 §3.4.2.2): attributes, operators and
+// values are resolved against one resource type. It is immutable and safe for
+// concurrent use. The zero Filter matches nothing.
+type Filter struct{ root expression }
+
+// ParseFilter compiles s for resources of type rt. Beyond the RFC's grammar it
+// takes what clients send: emails[type eq "work"].value eq "x", values without
+// quotes, booleans in quotes, and enterprise attributes without their URN.
+//
+// Everything else is 400 invalidFilter, whose text does not repeat s: unknown
+// attributes, attributes that no response shows, operators that the
+// attribute's type does not have, and whatever exceeds [Limits].
+func ParseFilter(rt *ResourceType, s string) (Filter, error) {
+	tokens, err := lex(s, ErrorInvalidFilter)
+	if err != nil {
+		return Filter{}, err
+	}
+	p := filterParser{rt: rt, tokens: tokens}
+	root, err := p.disjunction()
+	if err != nil {
+		return Filter{}, err
+	}
+	if p.peek().kind != endToken {
+		return Filter{}, invalidFilter("filter has an operator missing or a bracket too many")
+	}
+	return Filter{root}, nil
+}
+
+// Equality returns the value if the whole filter is `attribute eq "value"`, for
+// the store to answer from an index. The attribute is compared in canonical
+// form, ignoring case ("userName", "emails.value", or with the URN of an
+// extension). The value is as the client wrote it: for an attribute that is not
+// case-exact the caller looks up its canonical form.
+func (f Filter) Equality(attribute string) (value string, ok bool) {
+	c, isComparison := f.root.(*comparison)
+	if !isComparison || c.operator != equal || !sameName(c.String(), attribute) {
+		return "", false
+	}
+	value, ok = c.want.value.(string)
+	return value, ok
+}
+
+// filterParser is a recursive descent over the grammar of RFC 7644 §3.4.2.2.
+// The lexer has bounded brackets, the only thing it recurses on.
+type filterParser struct {
+	rt      *ResourceType
+	tokens  []token
+	pos     int
+	element *Attribute // inside [ ]: the attribute whose values are filtered
+}
+
+func invalidFilter(format string, a ...any) error {
+	return badRequest(ErrorInvalidFilter, format, a...)
+}
+
+func (p *filterParser) peek() token {
+	if p.pos < len(p.tokens) {
+		return p.tokens[p.pos]
+	}
+	return token{}
+}
+
+func (p *filterParser) take() token {
+	t := p.peek()
+	p.pos++
+	return t
+}
+
+func (p *filterParser) takeKeyword(word string) bool {
+	if t := p.peek(); t.kind != wordToken || !sameName(t.text, word) {
+		return false
+	}
+	p.pos++
+	return true
+}
+
+func (p *filterParser) expect(kind tokenKind) error {
+	if p.take().kind != kind {
+		return invalidFilter("filter lacks a %q", rune(kind))
+	}
+	return nil
+}
+
+func (p *filterParser) disjunction() (expression, error) {
+	left, err := p.conjunction()
+	if err != nil {
+		return nil, err
+	}
+	terms := anyOf{left}
+	for p.takeKeyword("or") {
+		term, err := p.conjunction()
+		if err != nil {
+			return nil, err
+		}
+		terms = append(terms, term)
+	}
+	if len(terms) == 1 {
+		return left, nil
+	}
+	return terms, nil
+}
+
+func (p *filterParser) conjunction() (expression, error) {
+	left, err := p.term()
+	if err != nil {
+		return nil, err
+	}
+	terms := allOf{left}
+	for p.takeKeyword("and") {
+		term, err := p.term()
+		if err != nil {
+			return nil, err
+		}
+		terms = append(terms, term)
+	}
+	if len(terms) == 1 {
+		return left, nil
+	}
+	return terms, nil
+}
+
+func (p *filterParser) term() (expression, error) {
+	switch t := p.take(); {
+	case t.kind == '(':
+		return p.group()
+	case t.kind == wordToken && sameName(t.text, "not") && p.peek().kind == '(':
+		p.take()
+		inner, err := p.group()
+		return negation{inner}, err
+	case t.kind == wordToken && p.peek().kind == '[':
+		return p.valuePath(t.text)
+	case t.kind == wordToken:
+		o, err := p.operand(t.text)
+		if err != nil {
+			return nil, err
+		}
+		return p.condition(o)
+	}
+	return nil, invalidFilter("filter lacks an attribute")
+}
+
+func (p *filterParser) group() (expression, error) {
+	inner, err := p.disjunction()
+	if err != nil {
+		return nil, err
+	}
+	return inner, p.expect(')')
+}
+
+// valuePath parses attr[filter], and the attr[filter].sub op value that Entra
+// sends.
+func (p *filterParser) valuePath(name string) (expression, error) {
+	o, err := p.operand(name)
+	if err != nil {
+		return nil, err
+	}
+	inner, err := p.brackets(o)
+	if err != nil {
+		return nil, err
+	}
+	if t := p.peek(); t.kind == wordToken && strings.HasPrefix(t.text, ".") {
+		p.take()
+		last, err := p.lastCondition(o.attr, t.text[1:])
+		if err != nil {
+			return nil, err
+		}
+		inner = allOf{inner, last}
+	}
+	return &elementMatch{operand: o, inner: inner}, nil
+}
+
+func (p *filterParser) lastCondition(a *Attribute, name string) (expression, error) {
+	o, err := elementOperand(a, name)
+	if err != nil {
+		return nil, err
+	}
+	return p.condition(o)
+}
+
+// brackets parses [filter] over the values of o.
+func (p *filterParser) brackets(o operand) (expression, error) {
+	if o.sub != nil || p.element != nil || o.attr.Type != TypeComplex && !o.attr.MultiValued {
+		return nil, invalidFilter("filter has brackets where no values can be selected")
+	}
+	p.take()
+	p.element = o.attr
+	inner, err := p.disjunction()
+	p.element = nil
+	if err != nil {
+		return nil, err
+	}
+	return inner, p.expect(']')
+}
+
+func (p *filterParser) operand(name string) (operand, error) {
+	if p.element != nil {
+		return elementOperand(p.element, name)
+	}
+	ref, ok := p.rt.resolve(name)
+	if !ok || !ref.readable() {
+		return operand{}, invalidFilter("filter names an attribute that does not exist or cannot be filtered")
+	}
+	return operand{attributeRef: ref, fromCommon: ref.owned()}, nil
+}
+
+// elementOperand names a sub-attribute of a's values; of simple values it is
+// `value` that names the value itself.
+func elementOperand(a *Attribute, name string) (operand, error) {
+	if a.Type != TypeComplex && sameName(name, nameValue) {
+		return operand{attributeRef: attributeRef{attr: a}, self: true}, nil
+	}
+	sub := a.sub(name)
+	if sub == nil || !sub.readable() {
+		return operand{}, invalidFilter("filter names a sub-attribute that does not exist or cannot be filtered")
+	}
+	return operand{attributeRef: attributeRef{attr: sub}}, nil
+}
+
+// condition parses what follows the attribute: pr, or an operator and a value.
+func (p *filterParser) condition(o operand) (expression, error) {
+	if p.takeKeyword("pr") {
+		return presence{o}, nil
+	}
+	t := p.take()
+	op, ok := operatorNamed(t)
+	if !ok {
+		return nil, invalidFilter("filter has an unknown operator")
+	}
+	return compile(o, op, p.take())
+}
+
+// compile checks an operator and a value against the attribute's type.
+func compile(o operand, op operator, value token) (expression, error) {
+	if value.kind == wordToken && sameName(value.text, "null") {
+		return compileNull(o, op)
+	}
+	if o.target().Type == TypeComplex && o.attr.significant() != nil {
+		o.sub = o.attr.significant()
+	}
+	if !o.target().readable() || !op.appliesTo(o.target().Type) {
+		return nil, invalidFilter("filter compares %s with an operator it does not have", o.attributeRef)
+	}
+	want, ok := parseLiteral(o.target(), value)
+	if !ok {
+		return nil, invalidFilter("filter compares %s with a value of another type", o.attributeRef)
+	}
+	return &comparison{operand: o, operator: op, want: want}, nil
+}
+
+// compileNull compares with null, which is the same as having no value
+// (RFC 7643 §2.5).
+func compileNull(o operand, op operator) (expression, error) {
+	switch op {
+	case equal:
+		return negation{presence{o}}, nil
+	case notEqual:
+		return presence{o}, nil
+	default:
+		return nil, invalidFilter("filter compares null with an operator other than eq and ne")
+	}
+}

@@ -1,0 +1,162 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package scim
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func FuzzDecode(f *testing.F) {
+	for _, body := range []string{startUser, filterUser, rendered, `{"a":"\ud83d\ude00"}`, `{"a":"\ud800"}`, `{"a":1,"A":2}`, `{"a":[{"b":null},1e3]}`, `[`, "{}x"} {
+		f.Add([]byte(body))
+	}
+	rt := UserResourceType()
+	f.Fuzz(func(t *testing.T, body []byte) {
+		raw, err := Decode(body)
+		if err != nil {
+			typeOf(t, err)
+			return
+		}
+		if !json.Valid(body) || !utf8.Valid(body) {
+			t.Fatalf("accepted what is not JSON")
+		}
+		text, err := json.Marshal(raw)
+		if err != nil {
+			t.Fatalf("what was decoded cannot be encoded: %v", err)
+		}
+		if _, err := Decode(text); err != nil {
+			t.Fatalf("what was encoded cannot be decoded: %v", err)
+		}
+		fuzzParse(t, rt, raw)
+	})
+}
+
+// fuzzParse: a resource that was accepted survives a round trip.
+func fuzzParse(t *testing.T, rt *ResourceType, raw map[string]any) {
+	r, err := rt.Parse(raw)
+	if err != nil {
+		typeOf(t, err)
+		return
+	}
+	again, err := rt.Parse(rt.Render(r, Projection{}, commonOf("1")))
+	if err != nil || !Equal(r, again) {
+		t.Fatalf("%v became %v: %v", r, again, err)
+	}
+}
+
+func FuzzParseFilter(f *testing.F) {
+	for _, filter := range []string{
+		`userName eq "x"`, `emails[type eq "work"].value eq "x"`, `not (a pr) and (b co "c" or d.e lt 1)`,
+		`id eq "1" and manager eq "2"`, `meta.created ge "2020-01-01T00:00:00Z"`, `active eq "True"`, `title sw "\u00e9\n"`,
+		EnterpriseUserURN + `:manager.value ne null`, `((((`, `emails[`, `userName eq "`, `schemas[value eq "x"]`,
+	} {
+		f.Add(filter)
+	}
+	rt := UserResourceType()
+	r, err := rt.Parse(map[string]any{"userName": "x", "active": true, "emails": []any{map[string]any{"value": "x", "type": "work"}}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, filter string) {
+		compiled, err := ParseFilter(rt, filter)
+		if err != nil {
+			if typeOf(t, err) != ErrorInvalidFilter {
+				t.Fatal(err)
+			}
+			return
+		}
+		yes := compiled.Match(r, commonOf("1"))
+		compiled.Match(Resource{}, Common{})
+		if value, ok := compiled.Equality("userName"); ok && strings.EqualFold(value, "x") && !yes {
+			t.Fatalf("Equality and Match disagree on %q", filter)
+		}
+		if len(filter) > 4000 || strings.Count(filter, "(")+strings.Count(filter, "[") > 30 {
+			return
+		}
+		negated, err := ParseFilter(rt, "not ("+filter+")")
+		if err == nil && negated.Match(r, commonOf("1")) == yes {
+			t.Fatalf("%q and its negation agree", filter)
+		}
+	})
+}
+
+func FuzzParsePath(f *testing.F) {
+	for _, p := range []string{
+		"userName", "name.givenName", `emails[type eq "work"].value`, EnterpriseUserURN, EnterpriseUserURN + ":manager.value",
+		UserURN + `:emails[type eq "work" and primary eq "True"]`, "emails[", "a.b.c", "members[0]", "__proto__", "manager",
+	} {
+		f.Add(p)
+	}
+	rt := UserResourceType()
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := rt.parsePath(text)
+		if err != nil {
+			if typ := typeOf(t, err); typ != ErrorInvalidPath && typ != ErrorInvalidFilter {
+				t.Fatal(err)
+			}
+			return
+		}
+		if p.attr == nil {
+			if rt.namespace(p.ns.urn) != p.ns {
+				t.Fatalf("%q leaves the schema", text)
+			}
+			return
+		}
+		if p.ns.byName[fold(p.attr.Name)] != p.attr || p.sub != nil && p.attr.sub(p.sub.Name) != p.sub {
+			t.Fatalf("%q leaves the schema", text)
+		}
+		if ref, ok := rt.resolve(p.String()); !ok || ref != p.attributeRef {
+			t.Fatalf("%q is not found by its canonical form", text)
+		}
+	})
+}
+
+func FuzzPatch(f *testing.F) {
+	for _, operation := range []string{
+		`{"op":"Replace","path":"active","value":"False"}`, `{"op":"replace","value":{"name.givenName":"G","emails[type eq \"work\"].value":"x"}}`,
+		`{"op":"Remove","path":"roles","value":[{"value":"R1"}]}`, `{"op":"add","path":"emails","value":[{"value":"n","primary":true}]}`,
+		`{"op":"remove","path":"emails[type eq \"home\"]"}`, `{"op":"add","path":"manager","value":[{"$ref":null,"value":"m"}]}`,
+		`{"op":"replace","path":"name","value":{"givenName":null}}`, `{"op":"remove","path":` + enterprise + `}`,
+	} {
+		f.Add([]byte(`{"schemas":["` + patchURN + `"],"Operations":[` + operation + `]}`))
+	}
+	rt := UserResourceType()
+	f.Fuzz(func(t *testing.T, body []byte) {
+		raw, err := Decode(body)
+		if err != nil {
+			return
+		}
+		p, err := ParsePatch(rt, raw)
+		if err != nil {
+			typeOf(t, err)
+			return
+		}
+		start := parse(t, rt, startUser)
+		before := clone(start)
+		got, err := p.Apply(rt, start)
+		if !Equal(before, start) {
+			t.Fatal("Apply changed its input")
+		}
+		if err != nil {
+			typeOf(t, err)
+			return
+		}
+		fuzzOutcome(t, rt, got)
+	})
+}
+
+// fuzzOutcome: whatever a PATCH does, the outcome is a resource that a PUT
+// could have made: typed, bounded, with at most one primary, and complete.
+func fuzzOutcome(t *testing.T, rt *ResourceType, got Resource) {
+	if err := rt.CheckRequired(got); err != nil && got["userName"] != "" {
+		t.Fatal(err)
+	}
+	again, err := rt.Parse(rt.Render(got, Projection{}, commonOf("1")))
+	if err != nil || !Equal(got, again) {
+		t.Fatalf("%v became %v: %v", got, again, err)
+	}
+}

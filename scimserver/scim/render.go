@@ -1,0 +1,89 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package scim
+
+import "time"
+
+// Common is the server's part of a resource (RFC 7643 §3.1).
+type Common struct {
+	// ID is the server's identifier.
+	ID string
+	// Created and LastModified are rendered in UTC; zero ones are left out.
+	Created, LastModified time.Time
+	// Location is the resource's absolute URL.
+	Location string
+	// Version is the ETag, such as W/"3".
+	Version string
+}
+
+// Render makes the body of a response: what p and the attributes' `returned`
+// show of r, with `schemas` computed from the extensions that have values, and
+// with id and meta from common. Values that r holds outside the schema are not
+// shown. The result shares nothing with r.
+func (rt *ResourceType) Render(r Resource, p Projection, common Common) map[string]any {
+	out := map[string]any{}
+	for _, a := range rt.core.attributes {
+		v := r[a.Name]
+		if isOwned(a) {
+			v = rt.ownedValue(a, r, common)
+		}
+		set(out, a, p.project(a, v))
+	}
+	for _, n := range rt.extensions {
+		part, shown := r.part(n), map[string]any{}
+		for _, a := range n.attributes {
+			set(shown, a, p.project(a, part[a.Name]))
+		}
+		if len(shown) > 0 {
+			out[n.urn] = shown
+		}
+	}
+	return out
+}
+
+// ownedValue is the value of an attribute that is not the client's.
+func (rt *ResourceType) ownedValue(a *Attribute, r Resource, common Common) any {
+	switch a.Name {
+	case nameSchemas:
+		return rt.schemaURNs(r)
+	case nameMeta:
+		return rt.meta(common)
+	}
+	if common.ID == "" {
+		return nil
+	}
+	return common.ID
+}
+
+func (rt *ResourceType) schemaURNs(r Resource) any {
+	out := []any{rt.core.urn}
+	for _, n := range rt.extensions {
+		if n.required || len(r.part(n)) > 0 {
+			out = append(out, n.urn)
+		}
+	}
+	return out
+}
+
+func (rt *ResourceType) meta(common Common) any {
+	out := map[string]any{"resourceType": rt.Name}
+	for name, v := range map[string]string{
+		"created":      dateTime(common.Created),
+		"lastModified": dateTime(common.LastModified),
+		"location":     common.Location,
+		"version":      common.Version,
+	} {
+		if v != "" {
+			out[name] = v
+		}
+	}
+	return out
+}
+
+func dateTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
