@@ -1,0 +1,142 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/scimserver/auth"
+	"github.com/scim-operator/scim-operator/scimserver/directory"
+)
+
+const userAgent = "scim-server"
+
+// cluster is the API server, live and cached.
+type cluster struct {
+	live   client.Client
+	cached cache.Cache
+	// authSynced says whether tokens can be checked.
+	authSynced func() bool
+	namespaces []string
+}
+
+// connect prepares clients and caches. It sends nothing yet, so that the process starts while the API server is away.
+func connect(ctx context.Context, o options) (*cluster, error) {
+	config, err := restConfig(o.kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("register kinds: %w", err)
+	}
+	mapper := restMapper()
+	live, err := client.New(config, client.Options{Scheme: scheme, Mapper: mapper})
+	if err != nil {
+		return nil, fmt.Errorf("make a client: %w", err)
+	}
+	cached, err := cache.New(config, cacheOptions(o.namespaces, scheme, mapper))
+	if err != nil {
+		return nil, fmt.Errorf("make a cache: %w", err)
+	}
+	c := &cluster{live: live, cached: cached, namespaces: o.namespaces}
+	return c, c.watch(ctx)
+}
+
+func restConfig(kubeconfig string) (*rest.Config, error) {
+	load := rest.InClusterConfig
+	if kubeconfig != "" {
+		load = func() (*rest.Config, error) { return clientcmd.BuildConfigFromFlags("", kubeconfig) }
+	}
+	config, err := load()
+	if err != nil {
+		return nil, fmt.Errorf("load the configuration of the API server: %w", err)
+	}
+	config.UserAgent = userAgent
+	config.QPS = -1 // the API server has its own priorities and fairness; a queue in here would only hide them
+	// Warnings quote what was sent.
+	config.WarningHandlerWithContext = rest.NoWarnings{}
+	return config, nil
+}
+
+// restMapper knows the kinds that we use, so that no request waits for discovery. A cache of several namespaces asks for the
+// kind of a list too; discovery would have told it.
+func restMapper() meta.RESTMapper {
+	mapper := meta.NewDefaultRESTMapper([]schema.GroupVersion{v1alpha1.GroupVersion})
+	for _, kind := range []string{"ScimDirectory", "ScimToken", "ScimUser", "ScimName"} {
+		mapper.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
+		mapper.Add(v1alpha1.GroupVersion.WithKind(kind+"List"), meta.RESTScopeNamespace)
+	}
+	return mapper
+}
+
+func cacheOptions(namespaces []string, scheme *runtime.Scheme, mapper meta.RESTMapper) cache.Options {
+	o := cache.Options{
+		Scheme: scheme,
+		Mapper: mapper,
+		// Whatever is read from the cache must have been waited for before the process is ready.
+		ReaderFailOnMissingInformer: true,
+		DefaultTransform:            cache.TransformStripManagedFields(),
+	}
+	if len(namespaces) > 0 {
+		o.DefaultNamespaces = map[string]cache.Config{}
+		for _, namespace := range namespaces {
+			o.DefaultNamespaces[namespace] = cache.Config{}
+		}
+	}
+	return o
+}
+
+// watch declares what the cache holds: what auth and directory index, and the reservations.
+func (c *cluster) watch(ctx context.Context) (err error) {
+	if c.authSynced, err = auth.Synced(ctx, c.cached); err != nil {
+		return err
+	}
+	if err := auth.IndexFields(ctx, c.cached); err != nil {
+		return err
+	}
+	if err := directory.IndexFields(ctx, c.cached); err != nil {
+		return fmt.Errorf("index ScimUsers: %w", err)
+	}
+	if _, err := c.cached.GetInformer(ctx, &v1alpha1.ScimName{}, cache.BlockUntilSynced(false)); err != nil {
+		return fmt.Errorf("watch ScimNames: %w", err)
+	}
+	return nil
+}
+
+// waitReady waits until the caches are filled and one read of the API server itself succeeded: a server that was only just
+// told of our kinds, or that we may not read, would answer 503 to everything. It returns false if ctx ended before.
+func (c *cluster) waitReady(ctx context.Context) bool {
+	if !c.cached.WaitForCacheSync(ctx) {
+		return false
+	}
+	return wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
+		return c.canList(ctx), nil
+	}) == nil
+}
+
+func (c *cluster) canList(ctx context.Context) bool {
+	namespaces := c.namespaces
+	if len(namespaces) == 0 {
+		namespaces = []string{cache.AllNamespaces}
+	}
+	for _, namespace := range namespaces {
+		if err := c.live.List(ctx, &v1alpha1.ScimUserList{}, client.InNamespace(namespace), client.Limit(1)); err != nil {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,198 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+)
+
+func TestParseOptions(t *testing.T) {
+	defaults := options{listen: ":8080", healthListen: ":8081", shutdownDelay: 5 * time.Second}
+	cases := map[string]struct {
+		reason  string
+		args    []string
+		want    func(*options)
+		wantErr bool
+	}{
+		"Defaults":   {reason: "all namespaces of the cluster that we run in", want: func(*options) {}},
+		"Namespaces": {reason: "a list as people write it", args: []string{"--namespaces", " team-a,,team-b, "}, want: func(o *options) { o.namespaces = []string{"team-a", "team-b"} }},
+		"All": {
+			reason: "every flag", args: []string{"--kubeconfig=k", "--listen=:1", "--health-listen=:2", "--shutdown-delay=1s", "--log-level=debug"},
+			want: func(o *options) {
+				o.kubeconfig, o.listen, o.healthListen, o.shutdownDelay, o.logLevel = "k", ":1", ":2", time.Second, slog.LevelDebug
+			},
+		},
+		"UnknownFlag": {reason: "a typing error must not be ignored", args: []string{"--namespace=x"}, wantErr: true},
+		"Argument":    {reason: "flags after an argument would be ignored", args: []string{"x", "--listen=:1"}, wantErr: true},
+		"BadLevel":    {reason: "not a level", args: []string{"--log-level=loud"}, wantErr: true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			var stderr bytes.Buffer
+			got, err := parseOptions(tc.args, &stderr)
+			if tc.wantErr {
+				if err == nil || stderr.Len() == 0 {
+					t.Errorf("%s: error %v, stderr %q", tc.reason, err, stderr.String())
+				}
+				return
+			}
+			want := defaults
+			tc.want(&want)
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(options{})); diff != "" || err != nil {
+				t.Errorf("%s: %v (-want +got):\n%s", tc.reason, err, diff)
+			}
+		})
+	}
+}
+
+// TestLibrariesCannotPrintBodies: client-go logs bodies from V(8) on and URLs from V(6); no flag of ours may open that.
+func TestLibrariesCannotPrintBodies(t *testing.T) {
+	var out bytes.Buffer
+	log := setUpLogs(&out, slog.LevelDebug-10)
+	for v := 1; v <= 10; v++ {
+		klog.V(klog.Level(v)).Info("canary") //nolint:gosec // 1 to 10
+		klog.Background().V(v).Info("canary")
+		klog.FromContext(t.Context()).WithName("x").WithValues("k", "v").V(v).Info("canary")
+		ctrllog.Log.WithName("x").V(v).Info("canary")
+	}
+	if out.Len() > 0 {
+		t.Errorf("printed: %s", out.String())
+	}
+	klog.Background().Info("heard")
+	ctrllog.Log.Info("heard")
+	log.Debug("heard")
+	if got := strings.Count(out.String(), `"msg":"heard"`); got != 3 {
+		t.Errorf("%d of 3 lines as JSON:\n%s", got, out.String())
+	}
+}
+
+func TestCommandReportsWhatIsWrong(t *testing.T) {
+	if err := command(t.Context(), []string{"--help"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("--help: %v", err)
+	}
+	var stderr bytes.Buffer
+	if err := command(t.Context(), []string{"--kubeconfig=/nonexistent"}, &stderr); err == nil || !strings.Contains(stderr.String(), "load the configuration") {
+		t.Errorf("got %v, log %s", err, stderr.String())
+	}
+}
+
+// TestServesWithoutTheAPIServer: the process starts while the API server is away, answers 503, is alive and not ready, and
+// ends well when it is told to.
+func TestServesWithoutTheAPIServer(t *testing.T) {
+	dead := listenLow(t)
+	kubeconfig := writeKubeconfig(t, "http://"+dead.Addr().String())
+	_ = dead.Close()
+	scim, health := listenLow(t), listenLow(t)
+	scimURL, healthURL := "http://"+scim.Addr().String(), "http://"+health.Addr().String()
+	_, _ = scim.Close(), health.Close()
+
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- command(ctx, []string{"--kubeconfig", kubeconfig, "--listen", scim.Addr().String(), "--health-listen", health.Addr().String(), "--shutdown-delay=0s"}, io.Discard)
+	}()
+	waitFor(t, healthURL+"/healthz", http.StatusOK)
+	if got := status(t, healthURL+"/readyz"); got != http.StatusServiceUnavailable {
+		t.Errorf("/readyz: %d", got)
+	}
+	if got := status(t, scimURL+"/scim/v2/team-a/acme/Users"); got != http.StatusServiceUnavailable {
+		t.Errorf("SCIM: %d, want 503: an empty cache is no reason for a 401", got)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func writeKubeconfig(t *testing.T, server string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	const text = `{"apiVersion":"v1","kind":"Config","current-context":"x","contexts":[{"name":"x","context":{"cluster":"x"}}],"clusters":[{"name":"x","cluster":{"server":"SERVER"}}]}`
+	if err := os.WriteFile(path, []byte(strings.Replace(text, "SERVER", server, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// listenLow listens below the ephemeral ports, where no client's port can take the place between two listeners.
+func listenLow(t *testing.T) net.Listener {
+	t.Helper()
+	var config net.ListenConfig
+	for port := 21000 + os.Getpid()%4000; port < 32000; port++ {
+		address := net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}
+		if l, err := config.Listen(t.Context(), "tcp", address.String()); err == nil {
+			return l
+		}
+	}
+	t.Fatal("no free port")
+	return nil
+}
+
+func status(t *testing.T, url string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
+
+func waitFor(t *testing.T, url string, want int) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for status(t, url) != want {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s did not become %d", url, want)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// TestRESTMapperKnowsLists: a cache of several namespaces looks the kind of a list up before it reads; a kind that is missing
+// here would turn every request into a 503.
+func TestRESTMapperKnowsLists(t *testing.T) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	used := []runtime.Object{
+		&v1alpha1.ScimDirectory{}, &v1alpha1.ScimToken{}, &v1alpha1.ScimTokenList{},
+		&v1alpha1.ScimUser{}, &v1alpha1.ScimUserList{}, &v1alpha1.ScimName{}, &v1alpha1.ScimNameList{},
+	}
+	for _, obj := range used {
+		if namespaced, err := apiutil.IsObjectNamespaced(obj, scheme, restMapper()); err != nil || !namespaced {
+			t.Errorf("%T: namespaced %t, %v", obj, namespaced, err)
+		}
+	}
+	mapping, err := restMapper().RESTMapping(v1alpha1.GroupVersion.WithKind("ScimDirectory").GroupKind())
+	if err != nil || mapping.Resource.Resource != "scimdirectories" {
+		t.Errorf("resource of ScimDirectory: %v, %v", mapping, err)
+	}
+}

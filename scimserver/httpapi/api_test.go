@@ -1,0 +1,301 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scim-operator/scim-operator/api/token"
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/scimserver/auth"
+	"github.com/scim-operator/scim-operator/scimserver/directory"
+	"github.com/scim-operator/scim-operator/scimserver/scim"
+)
+
+const (
+	basePath = "/scim/v2/team-a/acme"
+	baseURL  = "https://scim.example.com" + basePath
+	knownID  = "0b0f0d6e-9f5c-4c53-9d6e-6f0f0a7b1c01"
+	minimal  = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann@example.com"}`
+)
+
+// api is the handler under test with everything around it.
+type api struct {
+	handler http.Handler
+	store   *store
+	token   string // of team-a/acme
+	other   string // of team-a/other
+	logs    *lockedBuffer
+}
+
+// newAPI returns a handler with the real authenticator over a cache with two directories, and a store in memory.
+func newAPI(t testing.TB, change ...func(*Options)) *api {
+	t.Helper()
+	token, other := newToken(t, 1), newToken(t, 2)
+	a := &api{store: newStore(), token: token.Reveal(), other: other.Reveal(), logs: &lockedBuffer{}}
+	o := Options{
+		Users:  a.store,
+		Auth:   auth.New(cacheOf(t, token, other), func() bool { return true }),
+		Log:    slog.New(slog.NewJSONHandler(a.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Now:    time.Now,
+		Limits: DefaultLimits(),
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	a.handler = NewHandler(o)
+	return a
+}
+
+func newToken(t testing.TB, number byte) token.Token {
+	t.Helper()
+	tok, err := token.New(rand.NewChaCha8([32]byte{number}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+// cacheOf returns what auth reads, for team-a/acme and team-a/other with one token each.
+func cacheOf(t testing.TB, acme, other token.Token) client.Reader {
+	t.Helper()
+	c := &objects{}
+	if err := auth.IndexFields(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	for name, tok := range map[string]token.Token{"acme": acme, "other": other} {
+		d := v1alpha1.ScimDirectory{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: name}}
+		d.Status.URL = "https://scim.example.com/scim/v2/team-a/" + name
+		s := v1alpha1.ScimToken{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: name}}
+		s.Spec.DirectoryRef.Name = name
+		s.Status.Credentials = []v1alpha1.TokenCredential{{KeyID: tok.KeyID(), SHA256: tok.SHA256()}}
+		c.directories, c.tokens = append(c.directories, d), append(c.tokens, s)
+	}
+	return c
+}
+
+// objects is a cache of directories and indexed tokens. The fake client of controller-runtime would do as well, but takes
+// longer for the thousands of requests here than the handler does.
+type objects struct {
+	directories []v1alpha1.ScimDirectory
+	tokens      []v1alpha1.ScimToken
+	field       string
+	extract     client.IndexerFunc
+}
+
+func (o *objects) IndexField(_ context.Context, _ client.Object, field string, extract client.IndexerFunc) error {
+	o.field, o.extract = field, extract
+	return nil
+}
+
+func (o *objects) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	var options client.ListOptions
+	options.ApplyOptions(opts)
+	want, indexed := options.FieldSelector.RequiresExactMatch(o.field)
+	if !indexed {
+		return errors.New("listed without the index")
+	}
+	out, _ := list.(*v1alpha1.ScimTokenList)
+	for i := range o.tokens {
+		if slices.Contains(o.extract(&o.tokens[i]), want) {
+			out.Items = append(out.Items, o.tokens[i])
+		}
+	}
+	return nil
+}
+
+func (o *objects) Get(_ context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
+	out, _ := obj.(*v1alpha1.ScimDirectory)
+	for _, d := range o.directories {
+		if client.ObjectKeyFromObject(&d) == key {
+			*out = d
+			return nil
+		}
+	}
+	return errors.New("not found")
+}
+
+// request is one call of the API. Without a token of its own it presents the right one.
+type request struct {
+	method, target, body string
+	header               http.Header
+}
+
+func (q request) with(t testing.TB, token string) *http.Request {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), q.method, "http://attacker.example"+basePath, strings.NewReader(q.body))
+	target, err := url.ParseRequestURI("http://attacker.example" + q.target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.URL, r.RequestURI = target, q.target
+	for name, values := range q.header {
+		r.Header[name] = values
+	}
+	if q.body != "" && r.Header.Get("Content-Type") == "" {
+		r.Header.Set("Content-Type", scim.MediaType)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return r
+}
+
+// call serves q with the right token.
+func (a *api) call(t testing.TB, q request) *httptest.ResponseRecorder {
+	t.Helper()
+	return a.serve(q.with(t, a.token))
+}
+
+func (a *api) serve(r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	return w
+}
+
+// checkError fails the test unless the response is a SCIM error body of that status.
+func checkError(t testing.TB, w *httptest.ResponseRecorder, status int) {
+	t.Helper()
+	if w.Code != status {
+		t.Fatalf("status %d, want %d: %s", w.Code, status, w.Body)
+	}
+	if got := w.Header().Get("Content-Type"); got != scim.MediaType {
+		t.Errorf("Content-Type %q, want %q", got, scim.MediaType)
+	}
+	checkErrorBody(t, w.Body, status)
+}
+
+func checkErrorBody(t testing.TB, body io.Reader, status int) {
+	t.Helper()
+	var got struct {
+		Schemas        []string
+		Status, Detail string
+	}
+	if err := json.NewDecoder(body).Decode(&got); err != nil {
+		t.Fatalf("body is not JSON: %v", err)
+	}
+	wantStatus, _ := json.Marshal(status)
+	if len(got.Schemas) != 1 || got.Schemas[0] != "urn:ietf:params:scim:api:messages:2.0:Error" || got.Status != string(wantStatus) || got.Detail == "" {
+		t.Errorf("not a SCIM error of status %d: %+v", status, got)
+	}
+}
+
+// store keeps users in memory, counts its calls, and can be made to do something else first.
+type store struct {
+	mu            sync.Mutex
+	calls         int
+	users         map[string]directory.Stored
+	preconditions []directory.Precondition
+	before        func(ctx context.Context) error
+}
+
+func newStore() *store {
+	s := &store{users: map[string]directory.Stored{}}
+	created := time.Unix(1700000000, 0).UTC()
+	s.users[knownID] = directory.Stored{
+		ID: knownID, Generation: 3, Created: created, LastModified: created,
+		Resource: scim.Resource{"userName": "bob@example.com", "active": true, "displayName": "Bob"},
+	}
+	return s
+}
+
+func (s *store) enter(ctx context.Context) error {
+	s.mu.Lock()
+	s.calls++
+	before := s.before
+	s.mu.Unlock()
+	if before != nil {
+		return before(ctx)
+	}
+	return nil
+}
+
+func (s *store) Create(ctx context.Context, _ directory.Directory, r scim.Resource) (directory.Stored, error) {
+	if err := s.enter(ctx); err != nil {
+		return directory.Stored{}, err
+	}
+	return directory.Stored{ID: "new", Generation: 1, Resource: r}, nil
+}
+
+func (s *store) Get(ctx context.Context, _ directory.Directory, id string) (directory.Stored, error) {
+	if err := s.enter(ctx); err != nil {
+		return directory.Stored{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st, ok := s.users[id]
+	if !ok {
+		return st, scim.Errorf(http.StatusNotFound, "", "no such user")
+	}
+	return st, nil
+}
+
+func (s *store) Modify(ctx context.Context, dir directory.Directory, id string, p directory.Precondition, change func(scim.Resource) (scim.Resource, error)) (directory.Stored, error) {
+	st, err := s.Get(ctx, dir, id)
+	if err != nil {
+		return st, err
+	}
+	next, err := change(st.Resource)
+	if err != nil {
+		return st, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.preconditions = append(s.preconditions, p)
+	st.Resource, st.Generation = next, st.Generation+1
+	s.users[id] = st
+	return st, nil
+}
+
+func (s *store) Delete(ctx context.Context, dir directory.Directory, id string, p directory.Precondition) error {
+	_, err := s.Get(ctx, dir, id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.preconditions = append(s.preconditions, p)
+	return err
+}
+
+func (s *store) List(ctx context.Context, _ directory.Directory, _ scim.ListQuery) (int, []directory.Stored, error) {
+	if err := s.enter(ctx); err != nil {
+		return 0, nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return 1, []directory.Stored{s.users[knownID]}, nil
+}
+
+// lockedBuffer is a log that many requests write to.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}

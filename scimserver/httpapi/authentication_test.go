@@ -1,0 +1,199 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/scim-operator/scim-operator/scimserver/scim"
+)
+
+// walk returns every route, and what a scanner tries beside them.
+func walk(a *api) []string {
+	var targets []string
+	for _, path := range (&server{Options: Options{Users: a.store, Limits: DefaultLimits()}}).routes().paths {
+		targets = append(targets, basePath+strings.Replace(path, "{id}", knownID, 1))
+	}
+	return append(targets,
+		"/", "/scim", "/scim/v2", "/scim/v2/", "/scim/v2/team-a", basePath, basePath+"/",
+		"/scim/v2/team-a/nope/Users", "/scim/v2/nope/acme/Users", "/scim/v2/team-a/other/Users",
+		basePath+"/Unknown", basePath+"//Users//", basePath+"/Users/", "//scim/v2/team-a/acme/Users",
+		basePath+"%2fUsers", basePath+"/Users%2f"+knownID, basePath+"/Users/../Users", basePath+"/%2e%2e/other/Users",
+		basePath+"/Users/"+knownID+"/extra", "/healthz", "/readyz", "/metrics", "/debug/pprof/", basePath+"/Users?filter=%zz",
+	)
+}
+
+var everyMethod = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get"}
+
+// outward is all of a response that the other side can see, but for the ids and dates that always differ.
+func outward(w *httptest.ResponseRecorder) map[string]any {
+	header := w.Header().Clone()
+	header.Del("X-Request-Id")
+	return map[string]any{"status": w.Code, "header": header, "body": w.Body.String()}
+}
+
+func TestEveryPathRefusesEveryStranger(t *testing.T) {
+	a := newAPI(t)
+	strangers := map[string][]string{
+		"none":      nil,
+		"garbage":   {"Bearer garbage"},
+		"empty":     {"Bearer "},
+		"basic":     {"Basic c2NpbTpzY2lt"},
+		"two":       {"Bearer " + a.token, "Bearer " + a.token},
+		"other":     {"Bearer " + newToken(t, 99).Reveal()},
+		"badCRC":    {"Bearer " + a.token[:len(a.token)-1] + "_"},
+		"rawSecret": {a.token},
+	}
+	for name, values := range strangers {
+		for _, method := range everyMethod {
+			var first map[string]any
+			for _, target := range walk(a) {
+				got := a.refused(t, method, target, values)
+				if first == nil {
+					first = got
+				}
+				if diff := cmp.Diff(first, got); diff != "" {
+					t.Errorf("%s %s with %s tells more than the path before (-first +this):\n%s", method, target, name, diff)
+				}
+			}
+		}
+	}
+	if a.store.calls != 0 {
+		t.Errorf("%d store calls before authentication", a.store.calls)
+	}
+}
+
+// refused asks as a stranger and returns what the stranger sees.
+func (a *api) refused(t *testing.T, method, target string, values []string) map[string]any {
+	t.Helper()
+	q := request{method: method, target: target}
+	if method == http.MethodPost {
+		q.body, q.header = strings.Repeat("x", 2<<20), http.Header{"Content-Type": {"text/plain"}}
+	}
+	r := q.with(t, "")
+	if values != nil {
+		r.Header["Authorization"] = values
+	}
+	w := a.serve(r)
+	want := `Bearer realm="scim"`
+	if values != nil {
+		want += `, error="invalid_token"`
+	}
+	if got := w.Header().Get("WWW-Authenticate"); got != want || w.Code != http.StatusUnauthorized {
+		t.Fatalf("%s %s: %d, WWW-Authenticate %q, want 401 and %q", method, target, w.Code, got, want)
+	}
+	if method != http.MethodHead {
+		checkErrorBody(t, strings.NewReader(w.Body.String()), http.StatusUnauthorized)
+	}
+	return outward(w)
+}
+
+// TestOneBodyForEveryRefusal compares strangers with each other where the test above compares paths.
+func TestOneBodyForEveryRefusal(t *testing.T) {
+	a := newAPI(t)
+	seen := map[string]bool{}
+	for _, values := range [][]string{nil, {"Bearer x"}, {"Basic eA=="}, {"Bearer " + a.other}, {"Bearer " + newToken(t, 98).Reveal()}, {"a", "b"}} {
+		got := a.refused(t, http.MethodGet, basePath+"/Users", values)
+		seen[got["body"].(string)] = true
+	}
+	if len(seen) != 1 {
+		t.Errorf("got %d different bodies: %v", len(seen), slices.Collect(maps.Keys(seen)))
+	}
+}
+
+func TestOtherDirectorysTokenIsAStrangers(t *testing.T) {
+	a := newAPI(t)
+	for _, method := range everyMethod {
+		for _, target := range walk(a) {
+			if !strings.HasPrefix(target, basePath+"/") || strings.Contains(target, "%2") || strings.Contains(target, "..") {
+				continue
+			}
+			w := a.serve(request{method: method, target: target}.with(t, a.other))
+			unknown := a.serve(request{method: method, target: target}.with(t, newToken(t, 97).Reveal()))
+			if diff := cmp.Diff(outward(unknown), outward(w)); diff != "" || w.Code != http.StatusUnauthorized {
+				t.Errorf("%s %s: %d, differs from an unknown token (-unknown +other):\n%s", method, target, w.Code, diff)
+			}
+		}
+	}
+	if a.store.calls != 0 {
+		t.Errorf("%d store calls with the token of another directory", a.store.calls)
+	}
+}
+
+func TestStrangersNeverReachTheStore(t *testing.T) {
+	a := newAPI(t)
+	for i := range 1000 {
+		q := request{method: everyMethod[i%6], target: basePath + "/Users/" + knownID, body: minimal}
+		if w := a.serve(q.with(t, "")); w.Code != http.StatusUnauthorized {
+			t.Fatalf("request %d: %d", i, w.Code)
+		}
+	}
+	if a.store.calls != 0 {
+		t.Errorf("%d store calls", a.store.calls)
+	}
+}
+
+// TestUnknownPaths: who is known learns that a path is wrong.
+func TestUnknownPaths(t *testing.T) {
+	a := newAPI(t)
+	for _, target := range []string{
+		"/", "/scim/v2", "/scim/v2/team-a", basePath, basePath + "/Unknown", basePath + "/users", "/healthz",
+		basePath + "/Users%2f" + knownID, basePath + "%2fUsers", basePath + "/Users/../Users", basePath + "/Users/" + knownID + "/name",
+		basePath + "/Users/%2e%2e", basePath + "/Schemas/urn:nope", basePath + "/ResourceTypes/Group",
+	} {
+		w := a.call(t, request{method: http.MethodGet, target: target})
+		checkError(t, w, http.StatusNotFound)
+		if w.Header().Get("WWW-Authenticate") != "" {
+			t.Errorf("%s: a 404 has a challenge", target)
+		}
+	}
+}
+
+func TestRouteFailsClosed(t *testing.T) {
+	a := newAPI(t)
+	s := &server{Options: Options{Users: a.store, Limits: DefaultLimits()}}
+	r := request{method: http.MethodGet, target: basePath + "/Users"}.with(t, a.token)
+	w := httptest.NewRecorder()
+	x := &exchange{ResponseWriter: w}
+	s.routes().ServeHTTP(x, x.attach(r))
+	checkError(t, w, http.StatusUnauthorized)
+	if a.store.calls != 0 {
+		t.Error("a route without authentication in front of it reached the store")
+	}
+}
+
+func FuzzPath(f *testing.F) {
+	a := newAPI(f)
+	for _, seed := range walk(a) {
+		f.Add(seed)
+	}
+	f.Add(basePath + "/Users/%00%0a")
+	f.Add("/scim/v2/%2e/acme/Users")
+	f.Fuzz(func(t *testing.T, path string) {
+		cleaned := clean(path)
+		if cleaned != noPath && (strings.HasSuffix(cleaned, "/") || strings.Contains(cleaned, "//") || !strings.HasPrefix(cleaned, "/")) {
+			t.Errorf("clean(%q) = %q", path, cleaned)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://scim.example.com/", nil)
+		r.URL.Path, r.URL.RawPath = path, path
+		if w := a.serve(r); w.Code != http.StatusUnauthorized {
+			t.Errorf("%q: %d without a token", path, w.Code)
+		}
+		r.Header.Set("Authorization", "Bearer "+a.other)
+		w := a.serve(r)
+		if strings.HasPrefix(cleaned, basePath+"/") && w.Code != http.StatusUnauthorized {
+			t.Errorf("%q: %d with the token of another directory", path, w.Code)
+		}
+		if w.Code >= 300 && w.Code < 400 || w.Code != http.StatusOK && w.Header().Get("Content-Type") != scim.MediaType {
+			t.Errorf("%q: %d %s", path, w.Code, w.Header())
+		}
+	})
+}

@@ -1,0 +1,23 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package httpapi is SCIM over HTTP (RFC 7644) for every directory: /scim/v2/{namespace}/{directory}/…
+//
+// A request goes through one literal list of middleware (see chain) and then to one route:
+//
+//	recover, request id → log line → cap → deadline → clean path → authenticate → body limit → content type → route
+//
+// so nothing about a directory, not even whether it exists, shows before authentication, on any path and for any method.
+// Routes are mounted by the handlers themselves. A handler is a function from request to reply or error; it never writes.
+// One function, respond, writes everything that leaves, and every refusal is a SCIM error body. The exceptions are what
+// net/http itself refuses before it calls us: a request that is not HTTP (400), headers over the limit (431) and an unknown
+// Expect (417).
+//
+// The package owns HTTP: status codes, headers, limits and times of the server, the drain at the end. It must not know the
+// kinds or a client of Kubernetes (scimserver/directory does), only the reason that an error of the API server names, for
+// the log; nor the rules of SCIM bodies (scimserver/scim does).
+//
+// What it logs of a request is the method, the route's template, sizes and ids of ours. It never logs a query, a body, a
+// header, a path that nobody authenticated, or the text of an error that came from elsewhere: all of them may hold personal
+// data or secrets.
+package httpapi

@@ -1,0 +1,53 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/scim-operator/scim-operator/scimserver/auth"
+)
+
+// exchange is what one request has become so far: the writer that counts, and what the log line says at the end.
+// It belongs to the goroutine of its request.
+type exchange struct {
+	http.ResponseWriter
+	requestID string
+	route     string // template of the matched path, empty before routing
+	identity  auth.Identity
+	err       error
+	status    int // 0 until the header is written
+	bytes     int64
+}
+
+type exchangeKey struct{}
+
+// exchangeOf returns the exchange that survive made.
+func exchangeOf(r *http.Request) *exchange {
+	x, _ := r.Context().Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+func (x *exchange) attach(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (x *exchange) Write(b []byte) (int, error) {
+	n, err := x.ResponseWriter.Write(b)
+	x.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }

@@ -1,0 +1,96 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/scim-operator/scim-operator/scimserver/auth"
+	"github.com/scim-operator/scim-operator/scimserver/directory"
+	"github.com/scim-operator/scim-operator/scimserver/scim"
+)
+
+// UserStore keeps the users of all directories; *directory.Store is one. Errors are *scim.Error where the client shall learn
+// what is wrong, and anything else is a failure of ours. All methods return once ctx is done.
+type UserStore interface {
+	Create(ctx context.Context, dir directory.Directory, r scim.Resource) (directory.Stored, error)
+	Get(ctx context.Context, dir directory.Directory, id string) (directory.Stored, error)
+	Modify(ctx context.Context, dir directory.Directory, id string, p directory.Precondition, change func(scim.Resource) (scim.Resource, error)) (directory.Stored, error)
+	Delete(ctx context.Context, dir directory.Directory, id string, p directory.Precondition) error
+	List(ctx context.Context, dir directory.Directory, q scim.ListQuery) (total int, page []directory.Stored, err error)
+}
+
+// Authenticator decides who presents the credentials in header; *auth.Authenticator is one. Its errors are *auth.Refusal or
+// wrap auth.ErrUnavailable.
+type Authenticator interface {
+	Authenticate(ctx context.Context, header http.Header, want auth.Scope) (auth.Identity, error)
+}
+
+// Limits bounds one server process.
+type Limits struct {
+	// BodyBytes is the longest request body; a longer one is 413.
+	BodyBytes int64
+	// InFlight is how many requests may be under way; the next one is 503 at once.
+	InFlight int
+	// Request is the time from the end of the request's headers to the end of the response.
+	Request time.Duration
+}
+
+// DefaultLimits are the limits that scim-server runs with.
+func DefaultLimits() Limits {
+	return Limits{BodyBytes: 1 << 20, InFlight: 512, Request: 25 * time.Second}
+}
+
+// Options are what a Handler is made of. All are required.
+type Options struct {
+	Users  UserStore
+	Auth   Authenticator
+	Log    *slog.Logger
+	Now    func() time.Time
+	Limits Limits
+}
+
+// NewHandler returns the handler of every path of the SCIM listener.
+func NewHandler(o Options) http.Handler {
+	s := &server{Options: o, slots: make(chan struct{}, o.Limits.InFlight)}
+	h := http.Handler(s.routes())
+	for _, wrap := range slices.Backward(s.chain()) {
+		h = wrap(h)
+	}
+	return h
+}
+
+type server struct {
+	Options
+	slots chan struct{}
+}
+
+// chain is every step before a route, outermost first.
+func (s *server) chain() []func(http.Handler) http.Handler {
+	return []func(http.Handler) http.Handler{
+		s.survive,
+		s.logLine,
+		s.capInFlight,
+		s.limitTime,
+		cleanPath,
+		s.authenticate,
+		s.limitBody,
+		requireJSON,
+	}
+}
+
+// routes is every path below that of a directory.
+func (s *server) routes() *router {
+	user := scim.UserResourceType()
+	return newRouter(
+		users{store: s.Users, resource: user},
+		groups{},
+		discovery{types: []*scim.ResourceType{user}, maxBytes: s.Limits.BodyBytes},
+		unsupported{},
+	)
+}

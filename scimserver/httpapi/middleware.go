@@ -1,0 +1,159 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/scim-operator/scim-operator/scimserver/auth"
+)
+
+// survive gives the request an id of ours and turns a panic into a 503. When half a response has left already, it aborts the
+// connection instead, so that the client cannot take it for a whole one.
+func (s *server) survive(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{ResponseWriter: w, requestID: uuid.NewString()}
+		r = x.attach(r)
+		defer func() {
+			if cause := recover(); cause != nil {
+				s.panicked(x, r, cause)
+			}
+		}()
+		next.ServeHTTP(x, r)
+	})
+}
+
+func (s *server) panicked(x *exchange, r *http.Request, cause any) {
+	if cause == http.ErrAbortHandler { //nolint:errorlint // net/http compares it like that
+		panic(cause)
+	}
+	s.Log.Error("Handler panicked", "requestID", x.requestID, "cause", panicText(cause), "stack", string(debug.Stack()))
+	if x.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	respond(x, r, reply{}, errUnavailable("internal error"))
+}
+
+// panicText leaves out what a panic may carry of a request: only the runtime's own texts are known to be harmless.
+func panicText(cause any) string {
+	if err, ok := cause.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("%T", cause)
+}
+
+// logLine writes one line per request when it is over.
+func (s *server) logLine(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x, start := exchangeOf(r), s.Now()
+		defer func() { s.logExchange(r, x, s.Now().Sub(start)) }()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *server) logExchange(r *http.Request, x *exchange, took time.Duration) {
+	status := x.status
+	if status == 0 { // a panic is passing by on its way to survive
+		status = http.StatusServiceUnavailable
+	}
+	attrs := []slog.Attr{
+		slog.String("requestID", x.requestID),
+		slog.String("method", knownMethod(r.Method)),
+		slog.String("route", x.route),
+		slog.Int("status", status),
+		slog.Float64("seconds", took.Seconds()),
+		slog.Int64("bytes", x.bytes),
+		slog.String("namespace", x.identity.Directory.Namespace),
+		slog.String("directory", x.identity.Directory.Name),
+		slog.String("tokenKeyID", x.identity.TokenKeyID),
+	}
+	level := slog.LevelInfo
+	if status >= http.StatusInternalServerError && status != http.StatusNotImplemented {
+		level = slog.LevelError
+		attrs = append(attrs, slog.String("reason", reason(x.err)))
+	}
+	s.Log.LogAttrs(r.Context(), level, "Request served", attrs...)
+}
+
+// knownMethod keeps whatever else a stranger sends as method out of the log.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodOptions, http.MethodTrace, http.MethodConnect:
+		return method
+	}
+	return "other"
+}
+
+// capInFlight refuses at once what would only wait.
+func (s *server) capInFlight(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case s.slots <- struct{}{}:
+			defer func() { <-s.slots }()
+			next.ServeHTTP(w, r)
+		default:
+			respond(w, r, reply{}, errUnavailable("too many requests are under way"))
+		}
+	})
+}
+
+// answerTime is kept back from the time of a request, to write the answer in.
+const answerTime = time.Second
+
+// limitTime gives the work its deadline, and the connection one a little later, by which the answer has left or never does.
+func (s *server) limitTime(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), s.Limits.Request-answerTime)
+		defer cancel()
+		// A writer without a deadline (in a test) is bounded by the context alone.
+		_ = http.NewResponseController(w).SetWriteDeadline(s.Now().Add(s.Limits.Request))
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// authenticate lets nobody through without a token for the directory of the path; where the path names none, any token does.
+func (s *server) authenticate(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id, err := s.Auth.Authenticate(r.Context(), r.Header, scopeOf(r.URL.Path))
+		if err != nil {
+			exchangeOf(r).identity.TokenKeyID = refusedKeyID(err)
+			respond(w, r, reply{}, err)
+			return
+		}
+		exchangeOf(r).identity = id
+		next.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), id)))
+	})
+}
+
+// limitBody refuses a body that says it is too long, and cuts off one that turns out to be.
+func (s *server) limitBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > s.Limits.BodyBytes {
+			respond(w, r, reply{}, errTooLarge(s.Limits.BodyBytes))
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, s.Limits.BodyBytes)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// requireJSON refuses a body that is not, or is not plainly, JSON.
+func requireJSON(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 && !isJSON(r.Header) {
+			respond(w, r, reply{}, errMediaType())
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
