@@ -171,7 +171,7 @@ func waitFor(t *testing.T, url string, want int) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s did not become %d", url, want)
 		}
-		time.Sleep(10 * time.Millisecond)
+		<-time.After(10 * time.Millisecond) // until asked again
 	}
 }
 

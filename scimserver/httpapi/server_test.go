@@ -190,7 +190,7 @@ func TestDeafClientIsCutOff(t *testing.T) {
 		conn := r.dial(t)
 		send(t, conn, a.head("GET", one))
 		synctest.Wait()
-		time.Sleep(DefaultLimits().Request + time.Second) // by the clock of the bubble; outside no time passes
+		time.Sleep(DefaultLimits().Request + time.Second) //nolint:forbidigo // by the clock of the bubble; outside no time passes
 		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 			t.Errorf("read after %s: %v, want the connection closed", time.Since(start), err)
 		}
