@@ -65,14 +65,24 @@ type Reconciler struct {
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("account").
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: enqueue.Self, Removes: suspended}).
+		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: enqueue.Self, Priority: urgency}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.accountsOf(all)}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.accountsOf(notReady), Changed: becameReady}).
 		Complete(reconcile.AsReconciler(r.Client, r))
 }
 
-func suspended(o client.Object) bool {
-	return o.(*v1alpha1.ScimAccount).Spec.State == v1alpha1.StateSuspended //nolint:forcetypeassert // watched as that type
+func urgency(before, after client.Object) int {
+	if enqueue.Gone(after) {
+		return enqueue.Removal
+	}
+	now := after.(*v1alpha1.ScimAccount) //nolint:forcetypeassert // watched as that type
+	if now.Spec.State == v1alpha1.StateSuspended {
+		return enqueue.Leaver
+	}
+	if was, ok := before.(*v1alpha1.ScimAccount); ok && len(now.Spec.Roles) < len(was.Spec.Roles) {
+		return enqueue.Reduction
+	}
+	return enqueue.Change
 }
 
 func becameReady(before, after client.Object) bool {

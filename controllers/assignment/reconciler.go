@@ -53,15 +53,30 @@ type Reconciler struct {
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("assignment").
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: enqueue.Self, Removes: suspended}).
+		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: enqueue.Self, Priority: urgency}).
 		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: userOf, Changed: accountChanged, Delay: settle}).
-		Watches(&v1alpha1.ScimGrant{}, enqueue.Events{Keys: r.usersOfGrant}).
-		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.usersOfApplication}).
+		Watches(&v1alpha1.ScimGrant{}, enqueue.Events{Keys: r.usersOfGrant, Priority: many}).
+		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.usersOfApplication, Priority: many}).
 		Complete(r)
 }
 
-func suspended(o client.Object) bool {
-	return o.(*v1alpha1.ScimUser).Spec.State == v1alpha1.StateSuspended //nolint:forcetypeassert // watched as that type
+func urgency(_, after client.Object) int {
+	switch {
+	case enqueue.Gone(after):
+		return enqueue.Removal
+	case after.(*v1alpha1.ScimUser).Spec.State == v1alpha1.StateSuspended: //nolint:forcetypeassert // watched as that type
+		return enqueue.Leaver
+	default:
+		return enqueue.Change
+	}
+}
+
+// many is the urgency of what concerns many users at once: no single leaver waits for it.
+func many(_, after client.Object) int {
+	if enqueue.Gone(after) {
+		return enqueue.Reduction
+	}
+	return enqueue.Change
 }
 
 func userOf(_ context.Context, o client.Object) []reconcile.Request {

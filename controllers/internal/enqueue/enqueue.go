@@ -18,8 +18,12 @@ import (
 
 // Priorities of work. A queue hands out all of a higher one before any of a lower one.
 const (
-	// Removal is work that takes access away.
+	// Leaver is the suspension of one person. It waits for nothing, not even for the removals of a whole group.
+	Leaver = 200
+	// Removal is work that takes everything away: something is gone or going.
 	Removal = 100
+	// Reduction is work that takes something away, maybe from many.
+	Reduction = 50
 	// Change is work that something asked for.
 	Change = 0
 	// Resync is work that most likely finds nothing to do: what a start-up lists.
@@ -34,8 +38,9 @@ type Events struct {
 	Keys func(context.Context, client.Object) []reconcile.Request
 	// Changed says whether an update matters. The default is a change of the spec or the start of a deletion.
 	Changed func(before, after client.Object) bool
-	// Removes says whether the object, as it is now, takes access away. That an object is gone always does.
-	Removes func(client.Object) bool
+	// Priority says how urgent an event is. before is nil when the object is new, after is nil when it is gone.
+	// The default is Removal for what is gone or going, and Change for the rest.
+	Priority func(before, after client.Object) int
 	// Delay holds work back, so that many events become one piece of work.
 	Delay time.Duration
 }
@@ -44,7 +49,7 @@ var _ handler.EventHandler = Events{}
 
 // Create implements handler.EventHandler.
 func (e Events) Create(ctx context.Context, ev event.CreateEvent, q queue) {
-	priority := e.priority(ev.Object)
+	priority := e.priority(nil, ev.Object)
 	if ev.IsInInitialList && priority == Change {
 		priority = Resync
 	}
@@ -60,13 +65,14 @@ func (e Events) Update(ctx context.Context, ev event.UpdateEvent, q queue) {
 	if !changed(ev.ObjectOld, ev.ObjectNew) {
 		return
 	}
-	e.add(ctx, q, ev.ObjectOld, e.priority(ev.ObjectNew))
-	e.add(ctx, q, ev.ObjectNew, e.priority(ev.ObjectNew))
+	priority := e.priority(ev.ObjectOld, ev.ObjectNew)
+	e.add(ctx, q, ev.ObjectOld, priority)
+	e.add(ctx, q, ev.ObjectNew, priority)
 }
 
 // Delete implements handler.EventHandler.
 func (e Events) Delete(ctx context.Context, ev event.DeleteEvent, q queue) {
-	e.add(ctx, q, ev.Object, Removal)
+	e.add(ctx, q, ev.Object, e.priority(ev.Object, nil))
 }
 
 // Generic implements handler.EventHandler.
@@ -74,12 +80,18 @@ func (e Events) Generic(ctx context.Context, ev event.GenericEvent, q queue) {
 	e.add(ctx, q, ev.Object, Change)
 }
 
-func (e Events) priority(o client.Object) int {
-	if !o.GetDeletionTimestamp().IsZero() || (e.Removes != nil && e.Removes(o)) {
+func (e Events) priority(before, after client.Object) int {
+	if e.Priority != nil {
+		return e.Priority(before, after)
+	}
+	if Gone(after) {
 		return Removal
 	}
 	return Change
 }
+
+// Gone reports whether o is gone (nil) or going.
+func Gone(o client.Object) bool { return o == nil || !o.GetDeletionTimestamp().IsZero() }
 
 func (e Events) add(ctx context.Context, q queue, o client.Object, priority int) {
 	keys := e.Keys(ctx, o)

@@ -22,15 +22,22 @@ func user(name string, state v1alpha1.State) *v1alpha1.ScimUser {
 	return &v1alpha1.ScimUser{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name, Generation: 1}, Spec: v1alpha1.ScimUserSpec{State: state}}
 }
 
-func suspended(o client.Object) bool {
-	return o.(*v1alpha1.ScimUser).Spec.State == v1alpha1.StateSuspended
+func urgency(_, after client.Object) int {
+	switch {
+	case Gone(after):
+		return Removal
+	case after.(*v1alpha1.ScimUser).Spec.State == v1alpha1.StateSuspended:
+		return Leaver
+	default:
+		return Change
+	}
 }
 
 // TestRemovalsOvertakeABacklog: of a hundred joiners and two leavers, the leavers come first.
 func TestRemovalsOvertakeABacklog(t *testing.T) {
 	q := priorityqueue.New[reconcile.Request]("test")
 	defer q.ShutDown()
-	e := Events{Keys: Self, Removes: suspended}
+	e := Events{Keys: Self, Priority: urgency}
 	for i := range 100 {
 		e.Create(t.Context(), event.CreateEvent{Object: user(fmt.Sprint("joiner", i), v1alpha1.StateActive)}, q)
 	}
@@ -38,10 +45,9 @@ func TestRemovalsOvertakeABacklog(t *testing.T) {
 	after.Generation = 2
 	e.Update(t.Context(), event.UpdateEvent{ObjectOld: before, ObjectNew: after}, q)
 	e.Delete(t.Context(), event.DeleteEvent{Object: user("gone", v1alpha1.StateActive)}, q)
-	for range 2 {
-		item, priority, _ := q.GetWithPriority()
-		if priority != Removal || (item.Name != "leaver" && item.Name != "gone") {
-			t.Errorf("%s came before a leaver, with priority %d", item.Name, priority)
+	for _, want := range []string{"leaver", "gone"} {
+		if item, priority, _ := q.GetWithPriority(); item.Name != want {
+			t.Errorf("%s came before %s, with priority %d", item.Name, want, priority)
 		}
 	}
 }
@@ -59,7 +65,7 @@ func TestPriorities(t *testing.T) {
 		}, Resync},
 		"a leaver found at start-up": {func(e Events, ctx context.Context, q queue) {
 			e.Create(ctx, event.CreateEvent{Object: user("u", v1alpha1.StateSuspended), IsInInitialList: true}, q)
-		}, Removal},
+		}, Leaver},
 		"a deletion that begins": {func(e Events, ctx context.Context, q queue) {
 			going, now := user("u", v1alpha1.StateActive), metav1.Now()
 			going.DeletionTimestamp = &now
@@ -67,7 +73,7 @@ func TestPriorities(t *testing.T) {
 		}, Removal},
 	} {
 		q := priorityqueue.New[reconcile.Request]("test")
-		tc.send(Events{Keys: Self, Removes: suspended}, t.Context(), q)
+		tc.send(Events{Keys: Self, Priority: urgency}, t.Context(), q)
 		if _, got, _ := q.GetWithPriority(); got != tc.want {
 			t.Errorf("%s: priority %d, want %d", reason, got, tc.want)
 		}
