@@ -74,6 +74,12 @@ const (
 	ReasonError = "Error"
 )
 
+// Reasons of a ScimGroup.
+const (
+	// ReasonCounted (Ready=True): the members are counted. A group has nothing to be made ready; grants may speak of it.
+	ReasonCounted = "Counted"
+)
+
 // Reasons of a ScimUser.
 const (
 	// ReasonProvisioned (Ready=True): every account of the user is as it shall be.

@@ -6,7 +6,7 @@
 // Three parties write, and each kind has one of them as the author of its spec:
 //
 //	people, GitOps    ScimDirectory  ScimToken  ScimApplication  ScimGrant
-//	scim-server       ScimUser  ScimName
+//	scim-server       ScimUser  ScimGroup  ScimMemberSlice  ScimName
 //	scim-controller   ScimAccount, and the status of every kind
 //
 // Every kind is namespaced and a reference never leaves its namespace.

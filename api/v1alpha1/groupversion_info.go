@@ -24,6 +24,8 @@ func AddToScheme(s *runtime.Scheme) error {
 		&ScimDirectory{}, &ScimDirectoryList{},
 		&ScimToken{}, &ScimTokenList{},
 		&ScimUser{}, &ScimUserList{},
+		&ScimGroup{}, &ScimGroupList{},
+		&ScimMemberSlice{}, &ScimMemberSliceList{},
 		&ScimName{}, &ScimNameList{},
 		&ScimApplication{}, &ScimApplicationList{},
 		&ScimGrant{}, &ScimGrantList{},

@@ -6,11 +6,15 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // NameAttribute is the SCIM attribute that a ScimName keeps unique.
-// +kubebuilder:validation:Enum=UserName
+// +kubebuilder:validation:Enum=UserName;GroupDisplayName
 type NameAttribute string
 
-// NameAttributeUserName is the userName of a User.
-const NameAttributeUserName NameAttribute = "UserName"
+const (
+	// NameAttributeUserName is the userName of a User.
+	NameAttributeUserName NameAttribute = "UserName"
+	// NameAttributeGroupDisplayName is the displayName of a Group.
+	NameAttributeGroupDisplayName NameAttribute = "GroupDisplayName"
+)
 
 // NameState says what it means when the holder of a name is not there.
 // +kubebuilder:validation:Enum=Reserved;Bound
@@ -42,7 +46,7 @@ type ScimNameSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="value cannot change"
 	Value string `json:"value,omitempty"`
 
-	// holder is the name of the ScimUser that has the value, or is about to.
+	// holder is the name of the ScimUser or ScimGroup that has the value, or is about to.
 	// +required
 	// +kubebuilder:validation:MinLength=36
 	// +kubebuilder:validation:MaxLength=36
@@ -59,7 +63,7 @@ type ScimNameSpec struct {
 	Claims int64 `json:"claims,omitempty"`
 }
 
-// ScimName reserves a userName in a directory, as networking.k8s.io/IPAddress reserves an address: its name is a hash of
+// ScimName reserves a userName or the displayName of a group in a directory, as networking.k8s.io/IPAddress reserves an address: its name is a hash of
 // directory, attribute and canonical value, so the API server itself lets one of any number of claimants win.
 // Only scim-server writes it. It has no status.
 //
@@ -71,7 +75,7 @@ type ScimNameSpec struct {
 // +kubebuilder:selectablefield:JSONPath=`.spec.holder`
 // +kubebuilder:printcolumn:name="Value",type=string,JSONPath=`.spec.value`
 // +kubebuilder:printcolumn:name="Holder",type=string,JSONPath=`.spec.holder`
-// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.spec.state`
+// +kubebuilder:printcolumn:name="State",type=string,priority=1,JSONPath=`.spec.state`
 // +kubebuilder:printcolumn:name="Directory",type=string,priority=1,JSONPath=`.spec.directoryRef.name`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type ScimName struct {
