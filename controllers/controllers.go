@@ -69,6 +69,7 @@ func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL},
 		&token.Reconciler{Client: cached, Secrets: live},
 		&application.Reconciler{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
+		&application.Counter{Client: cached},
 		&grant.Reconciler{Client: cached},
 		&assignment.Reconciler{Client: cached, Live: live},
 		&account.Reconciler{

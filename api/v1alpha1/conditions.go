@@ -28,8 +28,10 @@ const (
 
 // Reasons of a ScimDirectory.
 const (
-	// ReasonServing (Ready=True): the base URL is published and scim-server answers there.
+	// ReasonServing (Ready=True): the base URL is published in status.url.
 	ReasonServing = "Serving"
+	// ReasonNoPublicURL (Ready=False, Stalled): neither the directory nor scim-controller says where scim-server is reached.
+	ReasonNoPublicURL = "NoPublicURL"
 )
 
 // Reasons of a ScimToken.

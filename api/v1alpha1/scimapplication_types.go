@@ -56,7 +56,8 @@ type KubernetesRole struct {
 	// +required
 	Name RoleName `json:"name,omitempty"`
 
-	// roleRef names what is bound. It must exist; scim-controller needs the right to bind it.
+	// roleRef names what is bound; scim-controller needs the right to bind it. As everywhere in Kubernetes it need not exist yet:
+	// until it does, the binding gives nothing.
 	// +required
 	RoleRef KubernetesRoleRef `json:"roleRef,omitzero"`
 

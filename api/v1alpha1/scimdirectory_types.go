@@ -20,7 +20,7 @@ type ScimDirectorySpec struct {
 
 // ScimDirectoryStatus is what scim-controller found.
 type ScimDirectoryStatus struct {
-	// conditions of the directory. Ready: Serving.
+	// conditions of the directory. Ready: Serving, NoPublicURL. Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -38,7 +38,7 @@ type TokenCredential struct {
 
 // ScimTokenStatus is what scim-controller made.
 type ScimTokenStatus struct {
-	// conditions of the token. Ready: Issued, DirectoryNotFound, SecretConflict, InvalidSecret, Deleting. Stalled.
+	// conditions of the token. Ready: Issued, DirectoryNotFound, SecretConflict, InvalidSecret. Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

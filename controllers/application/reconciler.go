@@ -8,7 +8,6 @@ package application
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,8 +25,6 @@ import (
 )
 
 const (
-	// countDelay bounds how often a burst of accounts makes the counts be written.
-	countDelay = 2 * time.Second
 	// probeTimeout leaves time to write the status after an application that does not answer.
 	probeTimeout = 10 * time.Second
 	// probeAgain is how soon an application that is not ready is tried again: a right given meanwhile wakes nobody.
@@ -58,20 +55,21 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("application").
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: enqueue.Self}).
 		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: enqueue.Referrers(r.Client, applications, index.ByDirectory)}).
-		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: applicationOf, Changed: readinessChanged, Delay: countDelay}).
+		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: r.leaving, Changed: never}).
 		Complete(reconcile.AsReconciler(r.Client, r))
 }
 
-func applicationOf(_ context.Context, o client.Object) []reconcile.Request {
-	return enqueue.Named(o, o.(*v1alpha1.ScimAccount).Spec.ApplicationRef.Name) //nolint:forcetypeassert // watched as that type
-}
+func never(_, _ client.Object) bool { return false }
 
-func readinessChanged(before, after client.Object) bool {
-	return accountReady(before.(*v1alpha1.ScimAccount)) != accountReady(after.(*v1alpha1.ScimAccount)) //nolint:forcetypeassert // watched as that type
-}
-
-func accountReady(a *v1alpha1.ScimAccount) bool {
-	return status.IsReady(a.Status.Conditions, a.Generation)
+// leaving wakes the application of an account if it is being deleted, and waits for its accounts to go. Others are not probed for
+// every account that comes or goes.
+func (r *Reconciler) leaving(ctx context.Context, o client.Object) []reconcile.Request {
+	app := &v1alpha1.ScimApplication{}
+	key := client.ObjectKey{Namespace: o.GetNamespace(), Name: o.(*v1alpha1.ScimAccount).Spec.ApplicationRef.Name} //nolint:forcetypeassert // watched as that type
+	if err := r.Client.Get(ctx, key, app); err != nil || app.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	return enqueue.Self(ctx, app)
 }
 
 // Reconcile probes the application and writes its status if that changed.
@@ -83,9 +81,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, app *v1alpha1.ScimApplicatio
 	}
 	before := app.DeepCopy()
 	defer func() { err = errors.Join(err, status.Patch(ctx, r.Client, before, app)) }()
-	if err := r.count(ctx, app); err != nil {
-		return reconcile.Result{}, err
-	}
 	app.Status.ObservedGeneration = app.Generation
 	if !app.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, r.finish(ctx, app)
@@ -100,22 +95,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, app *v1alpha1.ScimApplicatio
 		again = probeAgain
 	}
 	return reconcile.Result{RequeueAfter: wait.Jitter(again, spread)}, nil
-}
-
-func (r *Reconciler) count(ctx context.Context, app *v1alpha1.ScimApplication) error {
-	var accounts v1alpha1.ScimAccountList
-	err := r.Client.List(ctx, &accounts, client.InNamespace(app.Namespace), client.MatchingFields{index.ByApplication: app.Name}, client.UnsafeDisableDeepCopy)
-	if err != nil {
-		return err
-	}
-	counts := v1alpha1.AccountCounts{Desired: int32(len(accounts.Items))} //nolint:gosec // bounded by what fits into etcd
-	for i := range accounts.Items {
-		if accountReady(&accounts.Items[i]) {
-			counts.Ready++
-		}
-	}
-	app.Status.Accounts = counts
-	return nil
 }
 
 // assess says how the application stands. An error is one of ours.
@@ -164,18 +143,15 @@ func (r *Reconciler) finish(ctx context.Context, app *v1alpha1.ScimApplication) 
 	if !controllerutil.ContainsFinalizer(app, v1alpha1.FinalizerApplication) {
 		return nil
 	}
-	if left := app.Status.Accounts.Desired; left > 0 {
-		status.Waiting(v1alpha1.ReasonDeleting, fmt.Sprintf("waiting until the accounts are removed; set deletionPolicy to Retain to let go of them (%d left)", left)).
-			Set(&app.Status.Conditions, app.Generation)
-		return nil
-	}
 	var accounts v1alpha1.ScimAccountList
 	err := r.Live.List(ctx, &accounts, client.InNamespace(app.Namespace), client.MatchingFields{index.ByApplication: app.Name}, client.Limit(1))
 	if err != nil {
 		return err
 	}
 	if len(accounts.Items) > 0 {
-		return fmt.Errorf("the cache does not show every account of ScimApplication %s yet", app.Name)
+		status.Waiting(v1alpha1.ReasonDeleting, "waiting until the accounts are removed; set deletionPolicy to Retain to let go of them").
+			Set(&app.Status.Conditions, app.Generation)
+		return nil // the end of the last account wakes us
 	}
 	controllerutil.RemoveFinalizer(app, v1alpha1.FinalizerApplication)
 	if err := r.Client.Update(ctx, app); client.IgnoreNotFound(err) != nil {

@@ -60,18 +60,23 @@ func (r *Reconciler) Reconcile(ctx context.Context, dir *v1alpha1.ScimDirectory)
 		return reconcile.Result{}, err
 	}
 	before := dir.DeepCopy()
-	dir.Status.URL = baseURL(r.PublicURL, dir)
+	var verdict status.Verdict
+	dir.Status.URL, verdict = baseURL(r.PublicURL, dir)
 	dir.Status.Users = int64(len(users.Items))
 	dir.Status.ObservedGeneration = dir.Generation
-	status.Ready(v1alpha1.ReasonServing, "scim-server answers at status.url").Set(&dir.Status.Conditions, dir.Generation)
+	verdict.Set(&dir.Status.Conditions, dir.Generation)
 	return reconcile.Result{}, status.Patch(ctx, r.Client, before, dir)
 }
 
-// baseURL is the SCIM base URL of dir.
-func baseURL(fallback string, dir *v1alpha1.ScimDirectory) string {
+// baseURL is the SCIM base URL of dir, empty if nobody said where scim-server is reached.
+func baseURL(fallback string, dir *v1alpha1.ScimDirectory) (string, status.Verdict) {
 	base := dir.Spec.PublicURL
 	if base == "" {
 		base = strings.TrimRight(fallback, "/")
 	}
-	return base + "/scim/v2/" + dir.Namespace + "/" + dir.Name
+	if base == "" {
+		return "", status.Stalled(v1alpha1.ReasonNoPublicURL, "set spec.publicURL, or start scim-controller with --public-url")
+	}
+	url := base + "/scim/v2/" + dir.Namespace + "/" + dir.Name
+	return url, status.Ready(v1alpha1.ReasonServing, "the base URL is in status.url")
 }

@@ -11,10 +11,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -34,6 +36,9 @@ const (
 	// SecretKeyURL holds the SCIM base URL as it was when the token was made; ScimDirectory.status.url is always current.
 	SecretKeyURL = "url"
 )
+
+// lookAgain is how soon a Secret that is in the way is looked at again.
+const lookAgain = 30 * time.Second
 
 // Reconciler keeps ScimTokens and their Secrets.
 type Reconciler struct {
@@ -79,6 +84,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, tok *v1alpha1.ScimToken) (re
 	}
 	tok.Status.ObservedGeneration = tok.Generation
 	verdict.Set(&tok.Status.Conditions, tok.Generation)
+	if status.IsStalled(tok.Status.Conditions, tok.Generation) {
+		return reconcile.Result{RequeueAfter: wait.Jitter(lookAgain, 0.2)}, nil // Secrets are not watched
+	}
 	return reconcile.Result{}, nil
 }
 

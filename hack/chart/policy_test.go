@@ -213,8 +213,38 @@ func binding(name, role string, labels map[string]string) *rbacv1.RoleBinding {
 	}
 }
 
+// mayUpdateBindings gives scim-controller a right that the chart does not give it, so that the policy is all that stands in
+// the way.
+func (i *installation) mayUpdateBindings(t *testing.T) {
+	t.Helper()
+	meta := metav1.ObjectMeta{Name: "test-update-bindings"}
+	role := &rbacv1.ClusterRole{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{
+		APIGroups: []string{rbacv1.GroupName}, Resources: []string{"rolebindings"}, Verbs: []string{"update"},
+	}}}
+	given := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: meta,
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: meta.Name},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: "scim-controller"}},
+	}
+	for _, o := range []client.Object{role, given} {
+		if err := i.admin.Create(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = i.admin.Delete(context.Background(), o) })
+	}
+	allowed := func(ctx context.Context) (bool, error) {
+		ours := binding("nothing", "view", map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy})
+		err := i.program(t, "scim-controller").Update(ctx, ours, client.DryRunAll)
+		return !apierrors.IsForbidden(err), nil // once the right is known
+	}
+	if err := wait.PollUntilContextTimeout(t.Context(), interval, patience, true, allowed); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // testBindingsPolicy: scim-controller, with the rights it has, touches its own bindings only.
 func (i *installation) testBindingsPolicy(t *testing.T) {
+	i.mayUpdateBindings(t)
 	ours := map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy}
 	theirs := map[string]string{v1alpha1.LabelManagedBy: "Helm"}
 	const rbac = "attempting to grant RBAC permissions not currently held"

@@ -140,10 +140,9 @@ func notFound(op operation, answer metav1.Status) *connector.Error {
 	switch answer.Details.Kind {
 	case "namespaces":
 		return connector.Invalidf("namespace %q does not exist", answer.Details.Name)
-	case "clusterroles":
-		return connector.Invalidf("ClusterRole %q does not exist", answer.Details.Name)
-	case "roles":
-		return connector.Invalidf("%s: Role %q does not exist there", op.what, answer.Details.Name)
+	case "rolebindings", "clusterrolebindings":
+		// Who may bind a role may bind one that does not exist; from anybody else the API server wants to compare rights.
+		return connector.Invalidf("%s: the role does not exist, and the right to bind it is missing", op.what)
 	}
 	return connector.Unavailablef(refusedWait, "%s: what answers does not serve the RBAC API", op.what)
 }

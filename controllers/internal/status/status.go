@@ -63,9 +63,10 @@ func (v Verdict) Set(conditions *[]metav1.Condition, generation int64) {
 }
 
 // Patch writes the status of after if it differs from before: one request, or none. An object that is gone is no error, and one
-// that was written in between has been let go of and has nothing left to say.
+// whose finalizer was removed in between has been let go of and has nothing left to say.
 func Patch(ctx context.Context, c client.Client, before, after client.Object) error {
-	if before.GetResourceVersion() != after.GetResourceVersion() || equality.Semantic.DeepEqual(before, after) {
+	letGo := len(before.GetFinalizers()) != len(after.GetFinalizers())
+	if letGo || equality.Semantic.DeepEqual(before, after) {
 		return nil
 	}
 	return client.IgnoreNotFound(c.Status().Patch(ctx, after, client.MergeFrom(before)))

@@ -1,0 +1,35 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package docs
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/scim-operator/scim-operator/scimserver/httpapi"
+	"github.com/scim-operator/scim-operator/scimserver/scim"
+)
+
+func TestLimitsAreThoseOfTheCode(t *testing.T) {
+	const path = "docs/protocol.md"
+	text := pages(t)[path].prose
+	body, server := scim.DefaultLimits(), httpapi.DefaultLimits()
+	for what, value := range map[string]any{
+		"bytes of a body":                    server.BodyBytes,
+		"requests under way in one process":  server.InFlight,
+		"seconds of one request":             server.Request.Seconds(),
+		"levels of nesting in a body":        body.Depth,
+		"bytes of one string":                body.StringBytes,
+		"bytes of one certificate in base64": body.BinaryBytes,
+		"values of one attribute":            body.Elements,
+		"operations of one PATCH":            body.PatchOperations,
+		"bytes of a filter or path":          body.FilterBytes,
+		"bytes of a userName":                body.UserNameBytes,
+	} {
+		if row := fmt.Sprintf("| %s | %v |", what, value); !strings.Contains(text, row) {
+			t.Errorf("%s has no row %s", path, row)
+		}
+	}
+}
