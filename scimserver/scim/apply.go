@@ -17,6 +17,9 @@ package scim
 // nothing, 400 invalidValue for a second primary in one operation or too many
 // values.
 //
+// The members of a group are a list here as any other, which costs the product of
+// both lengths: take them out with [Patch.Members] first.
+//
 // The type is the one that the patch was parsed for.
 func (p Patch) Apply(_ *ResourceType, r Resource) (Resource, error) {
 	out, folds := clone(r), foldCache{}

@@ -237,7 +237,9 @@ func demoted(v any) any {
 	return out
 }
 
-func checkListLength(a *Attribute, list []any) error { return named(a, checkLength(len(list))) }
+func checkListLength(a *Attribute, list []any) error {
+	return named(a, checkLength(len(list), a.MaxValues))
+}
 
 func listOrNil(list []any) any {
 	if len(list) == 0 {

@@ -40,6 +40,29 @@ func CanonicalUserName(s string) (string, error) {
 	return foldText(s), nil
 }
 
+// CanonicalDisplayName returns the key under which the displayName of a group is
+// unique, by the rules of [CanonicalUserName], which is also what `displayName eq`
+// means in a filter on groups. It refuses, with 400 invalidValue, a name of nothing
+// but space, more than [Limits].DisplayNameBytes bytes of UTF-8 before or after
+// normalisation, and invalid UTF-8. It refuses nothing else: people name groups,
+// with emoji and with spaces left over, and nobody is let in by such a name.
+func CanonicalDisplayName(s string) (string, error) {
+	limit := DefaultLimits().DisplayNameBytes
+	switch {
+	case strings.TrimSpace(s) == "":
+		return "", badRequest(ErrorInvalidValue, "displayName is empty")
+	case len(s) > limit:
+		return "", badRequest(ErrorInvalidValue, "displayName is longer than %d bytes", limit)
+	case !utf8.ValidString(s):
+		return "", badRequest(ErrorInvalidValue, "displayName is not valid UTF-8")
+	}
+	key := foldText(s)
+	if len(key) > limit {
+		return "", badRequest(ErrorInvalidValue, "displayName is longer than %d bytes when it is normalised", limit)
+	}
+	return key, nil
+}
+
 // isInvisible holds for characters that show as nothing or change the order of
 // what shows: none of them can tell two people apart.
 func isInvisible(r rune) bool {

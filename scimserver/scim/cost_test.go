@@ -4,6 +4,7 @@
 package scim
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,6 +45,68 @@ func BenchmarkHostileFilter(b *testing.B) {
 	r := hostileUser()
 	for b.Loop() {
 		f.Match(r, Common{})
+	}
+}
+
+// BenchmarkGroupPut is a PUT of a group of 50,000, up to the store.
+func BenchmarkGroupPut(b *testing.B) {
+	members := `{"value":"2819c223-7f76-453a-919d-413861904646","display":"x"}`
+	body := []byte(`{"displayName":"G","members":[` + strings.Repeat(members+",", 49_999) + members + `]}`)
+	rt := GroupResourceType()
+	b.ReportAllocs()
+	for b.Loop() {
+		raw, err := Decode(body)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r, err := rt.Parse(raw)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, members, _ := rt.SplitMembers(r); len(members) != 1 {
+			b.Fatal(len(members))
+		}
+	}
+}
+
+// BenchmarkHostileMembers is the dearest PATCH of a group known: as many filters as
+// there may be, each as long as it may be and true of nobody, on 100,000 members.
+func BenchmarkHostileMembers(b *testing.B) {
+	current := make([]Member, DefaultLimits().Members)
+	for i := range current {
+		current[i] = Member{strconv.Itoa(i), "User"}
+	}
+	operation := map[string]any{"op": "remove", "path": `members[value co "x"` + strings.Repeat(` or value co "x"`, 62) + `]`}
+	p, err := ParsePatch(GroupResourceType(), map[string]any{"Operations": slices.Repeat([]any{operation}, DefaultLimits().PatchMemberFilters)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	change, _, err := p.Members()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		change.Delta(current)
+	}
+}
+
+// BenchmarkMemberDelta is one member added and one removed, whatever the group.
+func BenchmarkMemberDelta(b *testing.B) {
+	rt := GroupResourceType()
+	raw := map[string]any{"Operations": []any{
+		map[string]any{"op": "add", "path": "members", "value": []any{map[string]any{"value": "a"}}},
+		map[string]any{"op": "remove", "path": `members[value eq "b"]`},
+	}}
+	b.ReportAllocs()
+	for b.Loop() {
+		p, err := ParsePatch(rt, raw)
+		if err != nil {
+			b.Fatal(err)
+		}
+		change, _, err := p.Members()
+		if err != nil || change.Delta(nil).IsEmpty() {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -3,6 +3,8 @@
 
 package scim
 
+import "time"
+
 const (
 	schemaURN                = "urn:ietf:params:scim:schemas:core:2.0:Schema"
 	resourceTypeURN          = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
@@ -20,11 +22,28 @@ type ServiceProvider struct {
 	MaxResults int
 	// MaxPayloadBytes bounds a request body.
 	MaxPayloadBytes int
+	// Sort says that lists are sorted as the client asks.
+	Sort bool
+	// Pagination is left out if nil.
+	Pagination *Pagination
+}
+
+// Pagination says how lists are paged (RFC 9865 §4): always by index, which is also
+// the method of a client that asks for none, and never more than
+// ServiceProvider.MaxResults.
+type Pagination struct {
+	// Cursor says that cursors are supported.
+	Cursor bool
+	// DefaultPageSize is the page of a client that names no count.
+	DefaultPageSize int
+	// CursorTimeout is how long a cursor is valid, rendered in whole seconds; left
+	// out if 0.
+	CursorTimeout time.Duration
 }
 
 // ServiceProviderConfig renders RFC 7643 §5: PATCH, filters and ETags are
-// supported; bulk, sorting and changing passwords are not; clients authenticate
-// by bearer token.
+// supported; bulk and changing passwords are not; sorting and paging are as p says;
+// clients authenticate by bearer token.
 func ServiceProviderConfig(p ServiceProvider) map[string]any {
 	out := map[string]any{
 		"schemas": []any{serviceProviderConfigURN},
@@ -37,7 +56,7 @@ func ServiceProviderConfig(p ServiceProvider) map[string]any {
 		},
 		"filter":         map[string]any{"supported": true, "maxResults": p.MaxResults},
 		"changePassword": map[string]any{"supported": false},
-		"sort":           map[string]any{"supported": false},
+		"sort":           map[string]any{"supported": p.Sort},
 		"etag":           map[string]any{"supported": true},
 		"authenticationSchemes": []any{map[string]any{
 			"type": "oauthbearertoken", "name": "OAuth Bearer Token", "primary": true,
@@ -48,6 +67,20 @@ func ServiceProviderConfig(p ServiceProvider) map[string]any {
 	}
 	if p.DocumentationURI != "" {
 		out["documentationUri"] = p.DocumentationURI
+	}
+	if p.Pagination != nil {
+		out["pagination"] = p.Pagination.describe(p.MaxResults)
+	}
+	return out
+}
+
+func (p *Pagination) describe(maxPageSize int) map[string]any {
+	out := map[string]any{
+		"cursor": p.Cursor, "index": true, "defaultPaginationMethod": "index",
+		"defaultPageSize": p.DefaultPageSize, "maxPageSize": maxPageSize,
+	}
+	if p.CursorTimeout > 0 {
+		out["cursorTimeout"] = int(p.CursorTimeout.Seconds())
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestServiceProviderConfig(t *testing.T) {
@@ -25,6 +26,22 @@ func TestServiceProviderConfig(t *testing.T) {
 	diff(t, "authentik takes it for PATCH", any(DefaultLimits().PatchOperations), got["bulk"].(map[string]any)["maxOperations"])
 	if _, there := got["documentationUri"]; there {
 		t.Error("an empty documentationUri is left out")
+	}
+}
+
+func TestServiceProviderConfigPaging(t *testing.T) {
+	p := ServiceProvider{MaxResults: 200, Sort: true, Pagination: &Pagination{Cursor: true, DefaultPageSize: 100, CursorTimeout: 10 * time.Minute}}
+	got := ServiceProviderConfig(p)
+	diff(t, "sorting as the caller says", any(map[string]any{"supported": true}), got["sort"])
+	diff(t, "RFC 9865 §4", any(map[string]any{
+		"cursor": true, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": 100, "maxPageSize": 200, "cursorTimeout": 600,
+	}), got["pagination"])
+	p.Pagination.CursorTimeout = 0
+	if _, there := ServiceProviderConfig(p)["pagination"].(map[string]any)["cursorTimeout"]; there {
+		t.Error("a timeout of nothing is left out")
+	}
+	if _, there := ServiceProviderConfig(ServiceProvider{})["pagination"]; there {
+		t.Error("pagination is left out if nothing is said of it")
 	}
 }
 

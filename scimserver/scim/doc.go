@@ -11,8 +11,12 @@
 //
 //	body → Decode → Parse ────────→ Resource → CheckRequired, Replace → store
 //	body → Decode → ParsePatch ───→ Patch    → Apply                  → store
-//	query → ParseListQuery ───────→ Filter   → Match                  ← store
+//	query → ParseListQuery ───────→ Filter   → Match, Sort            ← store
 //	Resource + Common + Projection → Render  → body
+//
+// A store that keeps the members of a group apart from the group takes them out of
+// a body with SplitMembers and out of a Patch with Members, and answers filters and
+// Render through a MemberSource. Neither way needs the members that are there.
 //
 // What clients send outside the RFCs is rewritten in tolerance.go before the
 // strict code sees it. All bounds are one table in limits.go. Error texts name

@@ -20,8 +20,8 @@ const errorURN = "urn:ietf:params:scim:api:messages:2.0:Error"
 // has none.
 type ErrorType string
 
-// The error types of RFC 7644 §3.12. All belong to status 400, except
-// ErrorUniqueness (409) and ErrorSensitive (403).
+// The error types of RFC 7644 §3.12, and the last three of RFC 9865 §2.1. All
+// belong to status 400, except ErrorUniqueness (409) and ErrorSensitive (403).
 const (
 	ErrorUniqueness    ErrorType = "uniqueness"
 	ErrorInvalidFilter ErrorType = "invalidFilter"
@@ -33,6 +33,9 @@ const (
 	ErrorInvalidValue  ErrorType = "invalidValue"
 	ErrorInvalidVers   ErrorType = "invalidVers"
 	ErrorSensitive     ErrorType = "sensitive"
+	ErrorInvalidCursor ErrorType = "invalidCursor"
+	ErrorExpiredCursor ErrorType = "expiredCursor"
+	ErrorInvalidCount  ErrorType = "invalidCount"
 )
 
 // Error is a SCIM error response. Detail is sent to the client and logged, so

@@ -18,7 +18,11 @@ type Filter struct{ root expression }
 // attributes, attributes that no response shows, operators that the
 // attribute's type does not have, and whatever exceeds [Limits].
 func ParseFilter(rt *ResourceType, s string) (Filter, error) {
-	tokens, err := lex(s, ErrorInvalidFilter)
+	return parseFilter(rt, s, DefaultLimits().FilterBytes)
+}
+
+func parseFilter(rt *ResourceType, s string, limit int) (Filter, error) {
+	tokens, err := lex(s, ErrorInvalidFilter, limit)
 	if err != nil {
 		return Filter{}, err
 	}
@@ -36,15 +40,51 @@ func ParseFilter(rt *ResourceType, s string) (Filter, error) {
 // Equality returns the value if the whole filter is `attribute eq "value"`, for
 // the store to answer from an index. The attribute is compared in canonical
 // form, ignoring case ("userName", "emails.value", or with the URN of an
-// extension). The value is as the client wrote it: for an attribute that is not
-// case-exact the caller looks up its canonical form.
+// extension). All spellings of it count: members eq "x" and members[value eq "x"]
+// are "members.value". The value is as the client wrote it: for an attribute that
+// is not case-exact the caller looks up its canonical form.
 func (f Filter) Equality(attribute string) (value string, ok bool) {
-	c, isComparison := f.root.(*comparison)
-	if !isComparison || c.operator != equal || !sameName(c.String(), attribute) {
+	path, c := equality(f.root)
+	if c == nil || !sameName(path, attribute) {
 		return "", false
 	}
 	value, ok = c.want.value.(string)
 	return value, ok
+}
+
+// equality returns the comparison that x is, if it is one by eq, and the path of
+// what it compares. One such condition in brackets holds for some value exactly
+// when it holds without them; of ne that is not so.
+func equality(x expression) (path string, c *comparison) {
+	prefix := ""
+	if e, ok := x.(*elementMatch); ok {
+		x, prefix = e.inner, e.String()
+	}
+	c, ok := x.(*comparison)
+	switch {
+	case !ok || c.operator != equal:
+		return "", nil
+	case prefix == "":
+		return c.String(), c
+	case c.self:
+		return prefix, c
+	}
+	return prefix + "." + c.String(), c
+}
+
+// Conjunction returns the filters that must all hold for f to hold: what `and`
+// joins, or f itself. The store looks among them for one that it has an index for,
+// as in id eq "g" and members eq "u", and matches what it finds against f.
+func (f Filter) Conjunction() []Filter {
+	terms, ok := f.root.(allOf)
+	if !ok {
+		return []Filter{f}
+	}
+	var out []Filter
+	for _, term := range terms {
+		out = append(out, Filter{term}.Conjunction()...)
+	}
+	return out
 }
 
 // filterParser is a recursive descent over the grammar of RFC 7644 §3.4.2.2.

@@ -255,7 +255,11 @@ func TestFilterEquality(t *testing.T) {
 		"or":              {`userName eq "B" or userName eq "C"`, "userName", "", false},
 		"not":             {`not (userName eq "B")`, "userName", "", false},
 		"boolean":         {`active eq true`, "active", "", false},
-		"brackets":        {`emails[value eq "x"]`, "emails.value", "", false},
+		"brackets":        {`emails[value eq "x"]`, "emails.value", "x", true},
+		"brackets of two": {`emails[value eq "x" and type eq "work"]`, "emails.value", "", false},
+		"brackets, ne":    {`emails[value ne "x"]`, "emails.value", "", false},
+		"brackets of all": {`schemas[value eq "x"]`, "schemas", "x", true},
+		"value after":     {`emails[type eq "work"].value eq "x"`, "emails.value", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, err := ParseFilter(UserResourceType(), tc.filter)

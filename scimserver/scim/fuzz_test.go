@@ -32,6 +32,10 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("what was encoded cannot be decoded: %v", err)
 		}
 		fuzzParse(t, rt, raw)
+		fuzzParse(t, GroupResourceType(), raw)
+		if _, err := ParseSearchRequest(rt, raw, 50, 200); err != nil {
+			typeOf(t, err)
+		}
 	})
 }
 
@@ -159,4 +163,77 @@ func fuzzOutcome(t *testing.T, rt *ResourceType, got Resource) {
 	if err != nil || !Equal(got, again) {
 		t.Fatalf("%v became %v: %v", got, again, err)
 	}
+}
+
+func FuzzGroupPatch(f *testing.F) {
+	for _, operation := range []string{
+		`{"op":"Add","path":"members","value":[{"$ref":null,"value":"u1"}]}`, `{"op":"Remove","path":"members","value":[{"value":"u1"}]}`,
+		`{"op":"remove","path":"members[value eq \"u1\" or value eq \"u2\"]"}`, `{"op":"remove","path":"members[type eq \"User\"]"},{"op":"add","path":"members","value":"u1"}`,
+		`{"op":"replace","value":{"id":"x","displayName":"N","members":["u1",{"value":"u2","display":"U"}]}}`, `{"op":"remove","path":"members"}`,
+		`{"op":"add","path":"members[value eq \"u1\"]","value":{"type":"User"}}`, `{"op":"replace","path":"members.type","value":"User"}`,
+	} {
+		f.Add([]byte(`{"schemas":["` + patchURN + `"],"Operations":[` + operation + `]}`))
+	}
+	rt := GroupResourceType()
+	f.Fuzz(func(t *testing.T, body []byte) {
+		raw, err := Decode(body)
+		if err != nil {
+			return
+		}
+		p, err := ParsePatch(rt, raw)
+		if err != nil {
+			typeOf(t, err)
+			return
+		}
+		change, rest, err := p.Members()
+		if err != nil {
+			typeOf(t, err)
+			return
+		}
+		fuzzMembers(t, change)
+		got, err := rest.Apply(rt, Resource{"displayName": "G", "members": testMembers()})
+		if err != nil {
+			typeOf(t, err)
+			return
+		}
+		diff(t, "the rest leaves members alone", any(testMembers()), got["members"])
+	})
+}
+
+// fuzzMembers: the net effect is one, and without filters the same whoever the
+// members are.
+func fuzzMembers(t *testing.T, change MemberChange) {
+	current := []Member{{"u1", "User"}, {"u2", "User"}, {"g1", "Group"}}
+	d := change.Delta(current)
+	checkDelta(t, d)
+	if len(d.Add) > DefaultLimits().PatchMembers+DefaultLimits().PatchOperations {
+		t.Fatalf("%d members", len(d.Add))
+	}
+	if !change.NeedsCurrent() {
+		diff(t, "blind", d, change.Delta(nil))
+	}
+}
+
+func FuzzCursor(f *testing.F) {
+	c := codecOf(f, cursorKey)
+	other := codecOf(f, strings.Repeat("x", 32))
+	f.Add(c.Encode(position()), []byte("\x01"))
+	f.Add(c.Encode(Position{}), []byte{})
+	f.Add(other.Encode(position()), make([]byte, 70))
+	f.Add("", []byte("\x02"))
+	f.Fuzz(func(t *testing.T, cursor string, signed []byte) {
+		p, err := c.Decode(cursor)
+		if err != nil && typeOf(t, err) != ErrorInvalidCursor {
+			t.Fatal(err)
+		}
+		if err == nil && c.Encode(p) != cursor {
+			t.Fatalf("%q is a second spelling of a cursor", cursor)
+		}
+		if p, ok := parsePosition(signed); ok {
+			again, err := c.Decode(c.Encode(p))
+			if err != nil || again.LastID != p.LastID || again.Count != p.Count || !again.LastCreated.Equal(p.LastCreated) {
+				t.Fatalf("%+v became %+v: %v", p, again, err)
+			}
+		}
+	})
 }

@@ -150,38 +150,3 @@ func TestIdPPatches(t *testing.T) {
 		})
 	}
 }
-
-// TestEntraGroupMembers uses a type with RFC 7643 §8.7.1 members until there is
-// a Group.
-func TestEntraGroupMembers(t *testing.T) {
-	type object = map[string]any
-	rt := zooType(t)
-	start := Resource{"mandatory": "x", "members": []any{object{"value": "a", "display": "A"}, object{"value": "b"}, object{"value": "c"}}}
-	for name, tc := range map[string]struct {
-		ops  string
-		want []string
-	}{
-		"Entra adds":            {`{"op":"Add","path":"members","value":[{"$ref":null,"value":"d"},{"$ref":null,"value":"a"}]}`, []string{"a", "b", "c", "d"}},
-		"Entra removes":         {`{"op":"Remove","path":"members","value":[{"$ref":null,"value":"b"}]}`, []string{"a", "c"}},
-		"Entra flag removes":    {`{"op":"remove","path":"members[value eq \"b\"]"}`, []string{"a", "c"}},
-		"case is exact":         {`{"op":"remove","path":"members","value":[{"value":"B"}]}`, []string{"a", "b", "c"}},
-		"Okta removes and adds": {`{"op":"remove","path":"members[value eq \"a\"]"},{"op":"add","path":"members","value":[{"value":"d","display":"D"}]}`, []string{"b", "c", "d"}},
-		"other display":         {`{"op":"add","path":"members","value":[{"value":"a","display":"renamed"}]}`, []string{"a", "b", "c"}},
-		"Okta replaces":         {`{"op":"replace","path":"members","value":[{"value":"z","display":"Z"}]}`, []string{"z"}},
-		"two by or":             {`{"op":"remove","path":"members[value eq \"a\" or value eq \"c\"]"}`, []string{"b"}},
-		"Keycloak empties":      {`{"op":"remove","path":"members"}`, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := applyPatch(rt, start, decode(t, `{"Operations":[`+tc.ops+`]}`))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var values []string
-			list, _ := got["members"].([]any)
-			for _, m := range list {
-				values = append(values, m.(object)["value"].(string))
-			}
-			diff(t, name, tc.want, values)
-		})
-	}
-}

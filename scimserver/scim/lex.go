@@ -34,10 +34,10 @@ type lexer struct {
 	tokens []token
 }
 
-// lex splits s; its errors have the given type and do not repeat s.
-func lex(s string, typ ErrorType) ([]token, error) {
+// lex splits s, of at most limit bytes; its errors have the given type and do not
+// repeat s.
+func lex(s string, typ ErrorType, limit int) ([]token, error) {
 	l := lexer{input: s, typ: typ}
-	limit := DefaultLimits().FilterBytes
 	switch {
 	case len(s) > limit:
 		return nil, badRequest(typ, "expression is longer than %d bytes", limit)

@@ -13,29 +13,54 @@ type Limits struct {
 	// BinaryBytes bounds the base64 text of one binary value: certificates are
 	// longer than anything else in a profile.
 	BinaryBytes int
-	// Elements bounds the values of one multi-valued attribute.
+	// Elements bounds the values of one multi-valued attribute that has no bound
+	// of its own.
 	Elements int
+	// Members bounds the members of a group in one POST or PUT.
+	Members int
+	// PatchMembers bounds the members that all operations of one PATCH name.
+	PatchMembers int
+	// PatchMemberFilters bounds the operations of one PATCH that select members by
+	// more than their value: each looks at every member of the group.
+	PatchMemberFilters int
 	// PatchOperations bounds the operations of one PATCH.
 	PatchOperations int
 	// FilterBytes, FilterTokens and FilterDepth bound a filter or a PATCH path;
 	// all three are checked before anything recurses.
 	FilterBytes, FilterTokens, FilterDepth int
+	// SearchFilterBytes takes the place of FilterBytes in a SearchRequest, which
+	// has no URL to fit in.
+	SearchFilterBytes int
+	// CursorBytes bounds a cursor as it was sent.
+	CursorBytes int
+	// SortKeyBytes is how much of a text counts when resources are sorted.
+	SortKeyBytes int
 	// UserNameBytes bounds a userName in bytes of UTF-8 as it was sent, before
 	// normalisation.
 	UserNameBytes int
+	// DisplayNameBytes bounds the displayName of a group in bytes of UTF-8, as it
+	// was sent and as it is normalised.
+	DisplayNameBytes int
 }
 
 // DefaultLimits is the table of limits that this package enforces.
 func DefaultLimits() Limits {
 	return Limits{
-		Depth:           32,
-		StringBytes:     4 << 10,
-		BinaryBytes:     16 << 10,
-		Elements:        100,
-		PatchOperations: 100,
-		FilterBytes:     4 << 10,
-		FilterTokens:    256,
-		FilterDepth:     32,
-		UserNameBytes:   256,
+		Depth:              32,
+		StringBytes:        4 << 10,
+		BinaryBytes:        16 << 10,
+		Elements:           100,
+		Members:            100_000,
+		PatchMembers:       5_000,
+		PatchMemberFilters: 10,
+		PatchOperations:    100,
+		FilterBytes:        4 << 10,
+		FilterTokens:       256,
+		FilterDepth:        32,
+		SearchFilterBytes:  16 << 10,
+		CursorBytes:        1 << 10,
+		SortKeyBytes:       256,
+		UserNameBytes:      256,
+		DisplayNameBytes:   1 << 10,
 	}
 }

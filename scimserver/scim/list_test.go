@@ -36,6 +36,12 @@ func TestParseListQuery(t *testing.T) {
 		"empty filter":       {"filter=", 0, 0, false, ErrorInvalidFilter, "not everything"},
 		"bad filter":         {"filter=x", 0, 0, false, ErrorInvalidFilter, "400"},
 		"two filters":        {"filter=userName+pr&filter=title+pr", 0, 0, false, ErrorInvalidValue, "which of them?"},
+		"two cursors":        {"cursor&cursor=x", 0, 0, false, ErrorInvalidValue, "which of them?"},
+		"two ways of paging": {"cursor&startIndex=1", 0, 0, false, ErrorInvalidValue, "which of them?"},
+		"count with cursor":  {"cursor&count=ten", 0, 0, false, ErrorInvalidCount, "RFC 9865 §2.1"},
+		"sort by a secret":   {"sortBy=password", 0, 0, false, ErrorInvalidValue, "an oracle"},
+		"sort order":         {"sortBy=title&sortOrder=up", 0, 0, false, ErrorInvalidValue, "§3.4.2.3"},
+		"order of nothing":   {"sortOrder=up", 1, 50, false, "", "without sortBy it says nothing"},
 		"both projections":   {"attributes=userName&excludedAttributes=title", 0, 0, false, ErrorInvalidValue, "§3.9"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,6 +66,8 @@ func TestListResponse(t *testing.T) {
 		want     string
 	}{
 		"page":  {ListResponse(12, 11, []map[string]any{{"id": "1"}}), `{"Resources":[{"id":"1"}],"itemsPerPage":1,"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"startIndex":11,"totalResults":12}`},
+		"next":  {CursorListResponse(12, "abc", []map[string]any{{"id": "1"}}), `{"Resources":[{"id":"1"}],"itemsPerPage":1,"nextCursor":"abc","schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":12}`},
+		"last":  {CursorListResponse(12, "", nil), `{"Resources":[],"itemsPerPage":0,"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":12}`},
 		"empty": {ListResponse(0, 1, nil), `{"Resources":[],"itemsPerPage":0,"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"startIndex":1,"totalResults":0}`},
 	} {
 		got, err := json.Marshal(tc.response)

@@ -5,7 +5,8 @@ package scim
 
 // Match reports whether the resource that r and common describe satisfies f.
 // On a multi-valued attribute a condition holds if it holds for any value; `ne`
-// holds also where there is no value.
+// holds also where there is no value. Members come from common.Members, if that is
+// not nil: eq on their value asks for that one only.
 func (f Filter) Match(r Resource, common Common) bool {
 	return f.root != nil && f.root.holds(candidate{values: r, common: common})
 }
@@ -69,6 +70,9 @@ func (x presence) holds(c candidate) bool {
 
 func (x *comparison) holds(c candidate) bool {
 	a := x.target()
+	if x.asksMember(c, a) && x.operator == equal {
+		return c.common.Members.HasMember(x.want.text)
+	}
 	switch x.operator {
 	case equal:
 		return x.some(c, func(v any) bool { return x.want.matches(a, v) })
@@ -100,6 +104,9 @@ func (op operator) accepts(order int) bool {
 }
 
 func (x *elementMatch) holds(c candidate) bool {
+	if _, only := equality(x.inner); only != nil && x.asksMember(c, only.attr) {
+		return c.common.Members.HasMember(only.want.text)
+	}
 	return x.some(c, func(v any) bool {
 		values, _ := v.(map[string]any)
 		return x.inner.holds(candidate{values: values, simple: v, common: c.common, folds: c.folds})
@@ -150,8 +157,16 @@ func (o operand) someOf(v any, test func(v any) bool) bool {
 	}
 }
 
+// asksMember reports whether o is the members of c, of which a is compared, and a
+// their value.
+func (o operand) asksMember(c candidate, a *Attribute) bool {
+	return o.attr.keyed && c.common.Members != nil && a.Name == nameValue
+}
+
 func (o operand) value(c candidate) any {
 	switch {
+	case o.attr.keyed && c.common.Members != nil:
+		return c.common.Members.Members()
 	case o.self:
 		return c.simple
 	case o.fromCommon:

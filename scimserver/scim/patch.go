@@ -43,7 +43,8 @@ type operation struct {
 // readOnly attributes are ignored. As a path they are 400 invalidPath and 400
 // mutability. writeOnly attributes are accepted and discarded everywhere. The
 // body's shape is checked with 400 invalidSyntax, its values with 400
-// invalidValue; more operations than [Limits] allows are 400 invalidValue.
+// invalidValue; more operations than [Limits] allows, or more values of an
+// attribute than its MaxPatchValues, are 400 invalidValue.
 func ParsePatch(rt *ResourceType, raw map[string]any) (Patch, error) {
 	list, err := patchOperations(raw)
 	if err != nil {
@@ -60,7 +61,24 @@ func ParsePatch(rt *ResourceType, raw map[string]any) (Patch, error) {
 			out.operations = append(out.operations, op)
 		}
 	}
-	return out, nil
+	return out, out.checkValues()
+}
+
+// checkValues bounds what the operations give together, for the attributes that
+// have such a bound.
+func (p Patch) checkValues() error {
+	counts := map[*Attribute]int{}
+	for _, op := range p.operations {
+		a := op.path.target()
+		if op.path.attr == nil || a.MaxPatchValues == 0 {
+			continue
+		}
+		values, _ := op.value.([]any)
+		if counts[a] += len(values); counts[a] > a.MaxPatchValues {
+			return badRequest(ErrorInvalidValue, "%s: must not have more than %d values in one request", a.Name, a.MaxPatchValues)
+		}
+	}
+	return nil
 }
 
 func inOperation(index int, err error) error {
@@ -72,8 +90,8 @@ func patchOperations(raw map[string]any) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !hasPatchSchema(body[nameSchemas]) {
-		return nil, badRequest(ErrorInvalidSyntax, "schemas must be %s", patchURN)
+	if err := checkMessage(body, patchURN); err != nil {
+		return nil, err
 	}
 	list := tolerantOperations(body["operations"])
 	if len(list) == 0 {
@@ -85,15 +103,21 @@ func patchOperations(raw map[string]any) ([]any, error) {
 	return list, nil
 }
 
-func hasPatchSchema(raw any) bool {
+// checkMessage checks that body is the message of that URN, if it says what it is.
+func checkMessage(body map[string]any, urn string) error {
+	raw := body[nameSchemas]
 	list, ok := raw.([]any)
 	if !ok {
 		list = []any{raw}
 	}
-	return raw == nil || len(list) == 0 || slices.ContainsFunc(list, func(v any) bool {
+	named := slices.ContainsFunc(list, func(v any) bool {
 		s, ok := v.(string)
-		return ok && sameName(s, patchURN)
+		return ok && sameName(s, urn)
 	})
+	if raw == nil || len(list) == 0 || named {
+		return nil
+	}
+	return badRequest(ErrorInvalidSyntax, "schemas must be %s", urn)
 }
 
 func (rt *ResourceType) parseOperation(raw any) ([]operation, error) {
@@ -216,7 +240,7 @@ func parseAssignment(v verb, p path, raw any) ([]operation, error) {
 	case v == remove && !p.target().MultiValued, v == remove && p.filter != nil:
 	case v == remove:
 		op.narrow = raw != nil
-		op.value, err = valueParser{}.attribute(p.target(), raw)
+		op.value, err = valueParser{listed: true}.attribute(p.target(), raw)
 	case p.filter != nil && p.sub == nil:
 		op.value, err = valueParser{partial: true}.value(p.attr, tolerantElement(raw))
 		err = named(p.attr, err)

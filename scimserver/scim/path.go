@@ -18,7 +18,7 @@ type path struct {
 // `[URN:]attr[filter].sub` or the URN of an extension. Bad syntax and unknown
 // attributes are 400 invalidPath, a bad filter in it 400 invalidFilter.
 func (rt *ResourceType) parsePath(s string) (path, error) {
-	tokens, err := lex(s, ErrorInvalidPath)
+	tokens, err := lex(s, ErrorInvalidPath, DefaultLimits().FilterBytes)
 	if err != nil {
 		return path{}, err
 	}

@@ -61,10 +61,22 @@ func newProjection(rt *ResourceType, mode projectionMode, list string) Projectio
 	return p
 }
 
+// Shows reports whether a response with p shows the attribute, or a part of it, so
+// that the store need not read what nobody will see. name is [URN:]name; what rt
+// does not have is not shown.
+func (p Projection) Shows(rt *ResourceType, name string) bool {
+	ref, ok := rt.resolve(name)
+	return ok && p.shown(ref.attr)
+}
+
+func (p Projection) shown(a *Attribute) bool {
+	partly := p.mode == showNamed && p.partly[a] && a.Returned != ReturnedNever
+	return partly || p.shows(a, false)
+}
+
 // project returns a copy of what is shown of the value v of a, or nil.
 func (p Projection) project(a *Attribute, v any) any {
-	partly := p.mode == showNamed && p.partly[a] && a.Returned != ReturnedNever
-	if v == nil || !partly && !p.shows(a, false) {
+	if v == nil || !p.shown(a) {
 		return nil
 	}
 	if a.Type != TypeComplex {

@@ -15,6 +15,9 @@ type Common struct {
 	Location string
 	// Version is the ETag, such as W/"3".
 	Version string
+	// Members, if not nil, answers for the members of a group in place of the
+	// Resource. Render asks it only if members are shown.
+	Members MemberSource
 }
 
 // Render makes the body of a response: what p and the attributes' `returned`
@@ -25,8 +28,11 @@ func (rt *ResourceType) Render(r Resource, p Projection, common Common) map[stri
 	out := map[string]any{}
 	for _, a := range rt.core.attributes {
 		v := r[a.Name]
-		if isOwned(a) {
+		switch {
+		case isOwned(a):
 			v = rt.ownedValue(a, r, common)
+		case a.keyed && common.Members != nil && p.shown(a):
+			v = common.Members.Members()
 		}
 		set(out, a, p.project(a, v))
 	}

@@ -8,7 +8,8 @@ import "reflect"
 // Resource is the client's part of a resource, in canonical form: attribute
 // names as the schema spells them; values string, bool, int64, float64,
 // map[string]any or []any; extension attributes in an object under the URN.
-// Nothing is null or empty: unassigned is absent (RFC 7643 §2.5). The common
+// Nothing is null or empty: unassigned is absent (RFC 7643 §2.5). One exception
+// is what SplitMembers needs: the empty list of members that a body names. The common
 // attributes id, meta and schemas are not in it; see [Common]. The store may
 // add readOnly attributes, such as `groups`, before Render or Match.
 type Resource map[string]any
@@ -62,6 +63,9 @@ func (n *namespace) parse(members map[string]any) (map[string]any, error) {
 		v, err := valueParser{}.attribute(a, raw)
 		if err != nil {
 			return nil, err
+		}
+		if _, isList := raw.([]any); v == nil && isList && a.keyed {
+			v = []any{}
 		}
 		if v != nil {
 			out[a.Name] = v

@@ -3,6 +3,8 @@
 
 package scim
 
+import "cmp"
+
 // Type is the data type of an attribute (RFC 7643 §2.3).
 type Type string
 
@@ -75,8 +77,18 @@ type Attribute struct {
 	// ReferenceTypes are resource type names, "external" or "uri".
 	ReferenceTypes []string
 	Description    string
+	// MaxValues bounds the values of a multi-valued attribute; 0 means
+	// [Limits].Elements.
+	MaxValues int
+	// MaxPatchValues bounds the values that all operations of one PATCH give; 0
+	// means that MaxValues bounds each of them.
+	MaxPatchValues int
 	// SubAttributes of a complex attribute; they are not complex themselves.
 	SubAttributes []*Attribute
+
+	// keyed: the values are a set, told apart by `value` alone, and may be kept
+	// apart from the resource. See [Member].
+	keyed bool
 }
 
 // Schema is a set of attributes under a URN (RFC 7643 §7).
@@ -115,6 +127,14 @@ func (a *Attribute) readable() bool {
 	return a.Returned != ReturnedNever && a.Mutability != WriteOnly
 }
 
+// maxValues is the bound on the values of a, or on those that one PATCH gives.
+func (a *Attribute) maxValues(patch bool) int {
+	if patch && a.MaxPatchValues > 0 {
+		return a.MaxPatchValues
+	}
+	return a.MaxValues
+}
+
 // clone copies a deeply, with the defaults of RFC 7643 §2.2 written out.
 func (a *Attribute) clone() *Attribute {
 	out := *a
@@ -122,6 +142,7 @@ func (a *Attribute) clone() *Attribute {
 	out.Mutability = orDefault(a.Mutability, ReadWrite)
 	out.Returned = orDefault(a.Returned, ReturnedDefault)
 	out.Uniqueness = orDefault(a.Uniqueness, UniquenessNone)
+	out.MaxValues = cmp.Or(a.MaxValues, DefaultLimits().Elements)
 	out.CanonicalValues = append([]string(nil), a.CanonicalValues...)
 	out.ReferenceTypes = append([]string(nil), a.ReferenceTypes...)
 	out.SubAttributes = cloneAttributes(a.SubAttributes)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func decode(t testing.TB, body string) map[string]any {
@@ -46,12 +47,14 @@ func typeOf(t testing.TB, err error) ErrorType {
 	return e.Type
 }
 
-func diff(t testing.TB, reason string, want, got any) {
+func diff(t testing.TB, reason string, want, got any, options ...cmp.Option) {
 	t.Helper()
-	if d := cmp.Diff(want, got); d != "" {
+	if d := cmp.Diff(want, got, options...); d != "" {
 		t.Errorf("%s: -want +got:\n%s", reason, d)
 	}
 }
+
+func emptyIsNil() []cmp.Option { return []cmp.Option{cmpopts.EquateEmpty()} }
 
 func commonOf(id string) Common {
 	return Common{

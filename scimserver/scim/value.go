@@ -18,6 +18,8 @@ type valueParser struct {
 	// sub-attributes stay, as nil, and mean "remove"; an object that mentions
 	// nothing we know stays an empty map, which changes nothing.
 	partial bool
+	// listed is for values that only say which ones to remove.
+	listed bool
 }
 
 // attribute parses the value of a; nil is "unassigned" (RFC 7643 §2.5).
@@ -34,7 +36,7 @@ func (p valueParser) attribute(a *Attribute, raw any) (any, error) {
 }
 
 func (p valueParser) list(a *Attribute, raw []any) ([]any, error) {
-	if err := checkLength(len(raw)); err != nil {
+	if err := checkLength(len(raw), a.maxValues(p.partial || p.listed)); err != nil {
 		return nil, err
 	}
 	whole := valueParser{}
@@ -43,6 +45,9 @@ func (p valueParser) list(a *Attribute, raw []any) ([]any, error) {
 		v, err := whole.value(a, r)
 		if err != nil {
 			return nil, err
+		}
+		if a.keyed && !p.listed && memberValue(v) == "" {
+			return nil, badRequest(ErrorInvalidValue, ".value: is missing")
 		}
 		if v != nil {
 			out = append(out, v)
@@ -179,8 +184,8 @@ func isBase64(s string) bool {
 	return err == nil
 }
 
-func checkLength(n int) error {
-	if limit := DefaultLimits().Elements; n > limit {
+func checkLength(n, limit int) error {
+	if n > limit {
 		return badRequest(ErrorInvalidValue, ": must not have more than %d values", limit)
 	}
 	return nil
