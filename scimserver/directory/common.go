@@ -9,6 +9,6 @@ import "github.com/scim-operator/scim-operator/scimserver/scim"
 func Common(st Stored, dir Directory) scim.Common {
 	return scim.Common{
 		ID: st.ID, Created: st.Created, LastModified: st.LastModified,
-		Location: dir.BaseURL + "/Users/" + st.ID, Version: st.Version(),
+		Location: dir.BaseURL + st.Endpoint + "/" + st.ID, Version: st.Version(), Members: st.Members,
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -88,7 +87,7 @@ func crashes(t *testing.T, run func(t *testing.T, broken, healthy *Store, dir Di
 			crashed := true
 			t.Run(fmt.Sprintf("write %d after=%v", n, after), func(t *testing.T) {
 				dir := inNamespace(t, c)
-				crashed = run(t, newStore(faulty(c, f), c), newStore(c, c), dir)
+				crashed = run(t, newUsers(faulty(c, f), c), newUsers(c, c), dir)
 				look(t, c, dir.Namespace).check(t)
 			})
 			if !crashed {
@@ -191,12 +190,12 @@ func TestCrashWhileDeleting(t *testing.T) {
 func TestRenameLosesToWhoTookOver(t *testing.T) {
 	c := admin(t, 0)
 	dir := inNamespace(t, c)
-	healthy := newStore(c, admin(t, 1))
+	healthy := newUsers(c, admin(t, 1))
 	created, err := healthy.Create(t.Context(), dir, named("old"))
 	wantStatus(t, "Create", err, http.StatusOK)
 	reserved, proceed := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	slow := newStore(interceptor.NewClient(c, interceptor.Funcs{
+	slow := newUsers(interceptor.NewClient(c, interceptor.Funcs{
 		Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
 			if _, isUser := o.(*v1alpha1.ScimUser); isUser {
 				once.Do(func() { close(reserved); <-proceed })
@@ -228,7 +227,7 @@ func TestStorm(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, uint64(worker)))
 			for range 12 {
 				var mu sync.Mutex
-				s := newStore(faulty(admin(t, worker%2), func() (bool, bool) {
+				s := newUsers(faulty(admin(t, worker%2), func() (bool, bool) {
 					mu.Lock()
 					defer mu.Unlock()
 					n := random.IntN(10)
@@ -240,7 +239,7 @@ func TestStorm(t *testing.T) {
 	}
 	all.Wait()
 	look(t, admin(t, 0), dir.Namespace).check(t)
-	healthy := newStore(admin(t, 0), admin(t, 0))
+	healthy := newUsers(admin(t, 0), admin(t, 0))
 	for name := range 4 {
 		_, err := healthy.Create(t.Context(), dir, named("n"+strconv.Itoa(name)))
 		if got := statusOf(err); got != http.StatusOK && got != http.StatusConflict {
@@ -272,7 +271,7 @@ func stir(t *testing.T, s *Store, dir Directory, random *rand.Rand) {
 
 func filter(t *testing.T, s *Store, text string) scim.ListQuery {
 	t.Helper()
-	f, err := scim.ParseFilter(s.users, text)
+	f, err := scim.ParseFilter(s.resource, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,27 +282,41 @@ func TestJanitor(t *testing.T) {
 	c := admin(t, 0)
 	dir := inNamespace(t, c)
 	clk := clocktesting.NewFakePassiveClock(time.Unix(1e9, 0))
-	s := newStore(c, c)
-	s.clock, s.log = clk, slog.New(slog.DiscardHandler)
-	if _, err := s.Create(t.Context(), dir, named("alive")); err != nil {
-		t.Fatal(err)
-	}
+	j := NewJanitor(c, uncached{c})
+	j.clock, j.log = clk, slog.New(slog.DiscardHandler)
+	users, groups := newUsers(c, c), newGroups(c, c)
+	alive, err := users.Create(t.Context(), dir, named("alive"))
+	wantStatus(t, "Create", err, http.StatusOK)
+	group, err := groups.Create(t.Context(), dir, scim.Resource{"displayName": "alive", "members": []any{map[string]any{"value": alive.ID}}}, false)
+	wantStatus(t, "Create group", err, http.StatusOK)
+	nobody := "0a3f1c8e-0000-4000-8000-000000000000"
 	for _, name := range []string{"left", "touched"} {
-		if err := c.Create(t.Context(), newName(dir, name, claimant{id: "0a3f1c8e-0000-4000-8000-000000000000", state: v1alpha1.NameReserved})); err != nil {
+		if err := c.Create(t.Context(), userKind().newName(dir, name, claimant{id: nobody, state: v1alpha1.NameReserved})); err != nil {
 			t.Fatal(err)
 		}
 	}
-	seen := map[types.UID]sighting{}
-	sweep := func(after time.Duration) {
+	for _, lost := range []*v1alpha1.ScimMemberSlice{
+		groups.tree(dir.Namespace, nobody).newSlice(nobody, content{alive.ID: typeUser}),             // its group is gone
+		groups.tree(dir.Namespace, group.ID).newSlice(group.ID+"-lost", content{alive.ID: typeUser}), // nothing points at it
+	} {
+		if err := c.Create(t.Context(), lost); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sweep := func(after time.Duration) (names, slices int) {
 		clk.SetTime(clk.Now().Add(after))
-		seen = s.sweep(t.Context(), seen)
+		j.sweep(t.Context())
+		var list v1alpha1.ScimMemberSliceList
+		if err := c.List(t.Context(), &list, client.InNamespace(dir.Namespace)); err != nil {
+			t.Fatal(err)
+		}
+		return len(look(t, c, dir.Namespace).names), len(list.Items)
 	}
 	sweep(0)
-	sweep(untouched - time.Second)
-	if got := len(look(t, c, dir.Namespace).names); got != 3 {
-		t.Fatalf("%d names before the time is up, want all 3", got)
+	if names, slices := sweep(untouched - time.Second); names != 4 || slices != 3 {
+		t.Fatalf("%d names and %d slices before the time is up, want all 4 and 3", names, slices)
 	}
-	touched := newName(dir, "touched", claimant{})
+	touched := userKind().newName(dir, "touched", claimant{})
 	if err := c.Get(t.Context(), client.ObjectKeyFromObject(touched), touched); err != nil {
 		t.Fatal(err)
 	}
@@ -311,14 +324,11 @@ func TestJanitor(t *testing.T) {
 	if err := c.Update(t.Context(), touched); err != nil {
 		t.Fatal(err)
 	}
-	sweep(time.Second)
-	w := look(t, c, dir.Namespace)
-	w.check(t)
-	if len(w.names) != 2 {
-		t.Errorf("%d names, want 2: the one in use and the one that somebody relied on meanwhile", len(w.names))
+	if names, slices := sweep(time.Second); names != 3 || slices != 1 {
+		t.Errorf("%d names and %d slices, want 3 and 1: those in use, and the name that somebody relied on meanwhile", names, slices)
 	}
-	sweep(untouched)
-	if got := len(look(t, c, dir.Namespace).names); got != 1 {
-		t.Errorf("%d names, want only the one in use", got)
+	if names, slices := sweep(untouched); names != 2 || slices != 1 {
+		t.Errorf("%d names and %d slices, want only the 2 and 1 in use", names, slices)
 	}
+	look(t, c, dir.Namespace).check(t)
 }

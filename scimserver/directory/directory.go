@@ -16,15 +16,19 @@ type Directory struct {
 	BaseURL string
 }
 
-// Stored is a user as it is stored. Its Resource is the caller's to change.
+// Stored is a resource as it is stored. Its Resource is the caller's to change.
 type Stored struct {
-	// ID is the SCIM id, which is the name of the ScimUser.
+	// ID is the SCIM id, which is the name of the object.
 	ID string
 	// Generation moves whenever the resource does, and never otherwise.
 	Generation int64
 	// Created and LastModified are in UTC.
 	Created, LastModified time.Time
 	Resource              scim.Resource
+	// Endpoint is that of its resource type ("/Users").
+	Endpoint string
+	// Members are those of a group, if they were asked for.
+	Members scim.MemberSource
 }
 
 // Version is the entity tag of the stored resource (RFC 7644 §3.14).

@@ -49,7 +49,7 @@ func failure(err error) error {
 	case errors.As(err, &known):
 		return known
 	case refused(err):
-		return scim.Errorf(http.StatusBadRequest, scim.ErrorInvalidValue, "the user cannot be stored: %s", refusedFields(err)).WithCause(err)
+		return scim.Errorf(http.StatusBadRequest, scim.ErrorInvalidValue, "the resource cannot be stored: %s", refusedFields(err)).WithCause(err)
 	default:
 		return busy("the API server did not answer as it should").WithCause(err)
 	}
@@ -80,8 +80,8 @@ func busy(detail string) *scim.Error {
 	return e
 }
 
-func errNotFound() error {
-	return scim.Errorf(http.StatusNotFound, "", "there is no such user in this directory")
+func (k kind) errNotFound() error {
+	return scim.Errorf(http.StatusNotFound, "", "there is no such %s in this directory", strings.ToLower(k.resource.Name))
 }
 
 func ignoreConflict(err error) error {

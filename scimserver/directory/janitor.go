@@ -5,10 +5,14 @@ package directory
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -23,69 +27,143 @@ const (
 	untouched = 10 * time.Minute
 )
 
-// indexDirectory is the cache index of ScimUsers by the name of their directory.
+// indexDirectory is the cache index of ScimUsers and ScimGroups by the name of their directory.
 const indexDirectory = "spec.directoryRef.name"
 
-// IndexFields adds the indexes that Store needs to a cache.
+// IndexFields adds the indexes that the stores need to a cache.
 func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
-	return indexer.IndexField(ctx, &v1alpha1.ScimUser{}, indexDirectory, func(o client.Object) []string {
-		return []string{o.(*v1alpha1.ScimUser).Spec.DirectoryRef.Name} //nolint:forcetypeassert // indexed by that very type
-	})
+	var errs []error
+	for _, k := range []kind{userKind(), groupKind()} {
+		errs = append(errs, indexer.IndexField(ctx, k.newObject(), indexDirectory, func(o client.Object) []string { return []string{k.head(o).directory.Name} }))
+	}
+	return errors.Join(append(errs,
+		indexer.IndexField(ctx, &v1alpha1.ScimMemberSlice{}, indexMember, membersOf),
+		indexer.IndexField(ctx, &v1alpha1.ScimMemberSlice{}, indexGroup, func(o client.Object) []string {
+			return []string{o.(*v1alpha1.ScimMemberSlice).Spec.GroupRef.Name} //nolint:forcetypeassert // indexed by that very type
+		}))...)
 }
 
-// sighting is a useless reservation as it was first seen.
+// Janitor collects what a crash left behind and nobody took over: reservations, and slices of groups that are gone or that nothing
+// points at. It costs nothing but cached reads while there is nothing.
+type Janitor struct {
+	live   client.Client
+	cached client.Reader
+	clock  clock.PassiveClock
+	log    *slog.Logger
+	kinds  map[v1alpha1.NameAttribute]*Store
+	seen   map[types.UID]sighting
+}
+
+// sighting is something useless as it was first seen.
 type sighting struct {
 	resourceVersion string
 	since           time.Time
 }
 
-// Janitor collects the reservations that a crash left behind and that no new claimant took over, until ctx ends.
-// It costs nothing but cached reads while there are none.
-func (s *Store) Janitor(ctx context.Context) {
-	seen := map[types.UID]sighting{}
+// NewJanitor returns a Janitor; the clients are those of NewUsers.
+func NewJanitor(live client.Client, cached client.Reader) *Janitor {
+	j := &Janitor{live: live, cached: cached, clock: clock.RealClock{}, log: slog.Default(), kinds: map[v1alpha1.NameAttribute]*Store{}}
+	for _, k := range []kind{userKind(), groupKind()} {
+		j.kinds[k.attribute] = newStore(k, live, cached)
+	}
+	return j
+}
+
+// Run sweeps until ctx ends.
+func (j *Janitor) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(sweepEvery/2 + rand.N(sweepEvery)): //nolint:gosec // jitter needs no secrecy
-			seen = s.sweep(ctx, seen)
+			j.sweep(ctx)
 		}
 	}
 }
 
-// sweep releases what was useless at the sweep before and has not changed since, and returns what is useless now.
-func (s *Store) sweep(ctx context.Context, before map[types.UID]sighting) map[types.UID]sighting {
-	now := map[types.UID]sighting{}
+// sweep deletes what was useless at the sweep before and has not changed since, and remembers what is useless now.
+func (j *Janitor) sweep(ctx context.Context) {
+	before := j.seen
+	j.seen = map[types.UID]sighting{}
+	for _, o := range append(j.uselessNames(ctx), j.uselessSlices(ctx)...) {
+		was, known := before[o.GetUID()]
+		if !known || was.resourceVersion != o.GetResourceVersion() {
+			j.seen[o.GetUID()] = sighting{resourceVersion: o.GetResourceVersion(), since: j.clock.Now()}
+			continue
+		}
+		j.seen[o.GetUID()] = was
+		if j.clock.Since(was.since) >= untouched {
+			j.collect(ctx, o)
+		}
+	}
+}
+
+func (j *Janitor) collect(ctx context.Context, o client.Object) {
+	uid, version := o.GetUID(), o.GetResourceVersion()
+	err := j.live.Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version})
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+		j.log.WarnContext(ctx, "Could not collect what a crash left behind", "name", o.GetName(), "reason", string(apierrors.ReasonForError(err)))
+	}
+}
+
+// uselessNames are the reservations whose holder does not have the name.
+func (j *Janitor) uselessNames(ctx context.Context) (useless []client.Object) {
 	var names v1alpha1.ScimNameList
-	if err := s.cached.List(ctx, &names); err != nil {
-		s.log.WarnContext(ctx, "Could not list reservations")
-		return before
+	if err := j.cached.List(ctx, &names); err != nil {
+		return nil
 	}
 	for i := range names.Items {
-		name := &names.Items[i]
-		if useful, err := s.useful(ctx, name); useful || err != nil {
+		store, known := j.kinds[names.Items[i].Spec.Attribute]
+		if !known {
 			continue
 		}
-		was, known := before[name.UID]
-		if !known || was.resourceVersion != name.ResourceVersion {
-			now[name.UID] = sighting{resourceVersion: name.ResourceVersion, since: s.clock.Now()}
-			continue
-		}
-		now[name.UID] = was
-		if s.clock.Since(was.since) >= untouched {
-			s.release(ctx, name)
+		if useful, err := store.useful(ctx, &names.Items[i]); err == nil && !useful {
+			useless = append(useless, &names.Items[i])
 		}
 	}
-	return now
+	return useless
 }
 
 // useful reports whether the holder of name has it. The cache may say yes; a no is asked again of the API server.
 func (s *Store) useful(ctx context.Context, name *v1alpha1.ScimName) (bool, error) {
-	var cached v1alpha1.ScimUser
-	err := s.cached.Get(ctx, client.ObjectKey{Namespace: name.Namespace, Name: name.Spec.Holder}, &cached)
-	if err == nil && holds(&cached, name) {
+	cached := s.newObject()
+	err := s.cached.Get(ctx, client.ObjectKey{Namespace: name.Namespace, Name: name.Spec.Holder}, cached)
+	if err == nil && s.holds(cached, name) {
 		return true, nil
 	}
 	holder, err := s.find(ctx, name.Namespace, name.Spec.Holder)
-	return holder != nil && holds(holder, name), err
+	return holder != nil && s.holds(holder, name), err
+}
+
+// uselessSlices are the slices that no group reaches. A slice that is just being made is one of them, for less than untouched.
+func (j *Janitor) uselessSlices(ctx context.Context) (useless []client.Object) {
+	var all v1alpha1.ScimMemberSliceList
+	if err := j.cached.List(ctx, &all); err != nil {
+		return nil
+	}
+	groups := map[client.ObjectKey][]v1alpha1.ScimMemberSlice{}
+	for _, slice := range all.Items {
+		key := client.ObjectKey{Namespace: slice.Namespace, Name: slice.Spec.GroupRef.Name}
+		groups[key] = append(groups[key], slice)
+	}
+	for group, slices := range groups {
+		reached := map[types.UID]bool{}
+		if j.exists(ctx, group) {
+			gather(byName(slices), group.Name, func(s *v1alpha1.ScimMemberSlice) { reached[s.UID] = true })
+		}
+		for i := range slices {
+			if !reached[slices[i].UID] {
+				useless = append(useless, &slices[i])
+			}
+		}
+	}
+	return useless
+}
+
+// exists reports whether there is such a group; in doubt there is.
+func (j *Janitor) exists(ctx context.Context, group client.ObjectKey) bool {
+	if j.cached.Get(ctx, group, &v1alpha1.ScimGroup{}) == nil {
+		return true
+	}
+	return !apierrors.IsNotFound(j.live.Get(ctx, group, &v1alpha1.ScimGroup{}))
 }

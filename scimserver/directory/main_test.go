@@ -10,13 +10,13 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -65,14 +65,47 @@ func (u uncached) List(ctx context.Context, list client.ObjectList, opts ...clie
 	var o client.ListOptions
 	o.ApplyOptions(opts)
 	o.UnsafeDisableDeepCopy = nil
+	if member, asked := requirement(o.FieldSelector, indexMember); asked {
+		return u.withMember(ctx, list, o.Namespace, member)
+	}
 	if o.FieldSelector == nil {
 		o.FieldSelector = fields.Everything()
 	}
 	return u.Client.List(ctx, list, &o)
 }
 
-func newStore(live client.Client, cached client.Client) *Store {
-	return &Store{live: live, cached: uncached{cached}, clock: clock.RealClock{}, log: slog.New(slog.DiscardHandler), users: scim.UserResourceType()}
+func requirement(selector fields.Selector, field string) (string, bool) {
+	if selector == nil {
+		return "", false
+	}
+	return selector.RequiresExactMatch(field)
+}
+
+// withMember lists the slices of a member, as the index of a cache does.
+func (u uncached) withMember(ctx context.Context, list client.ObjectList, namespace, member string) error {
+	slicesOf := list.(*v1alpha1.ScimMemberSliceList)
+	var all v1alpha1.ScimMemberSliceList
+	if err := u.Client.List(ctx, &all, client.InNamespace(namespace)); err != nil {
+		return err
+	}
+	for _, s := range all.Items {
+		if slices.Contains(membersOf(&s), member) {
+			slicesOf.Items = append(slicesOf.Items, s)
+		}
+	}
+	return nil
+}
+
+func newUsers(live client.Client, cached client.Client) *Store {
+	s := newStore(userKind(), live, uncached{cached})
+	s.log = slog.New(slog.DiscardHandler)
+	return s
+}
+
+func newGroups(live client.Client, cached client.Client) *Groups {
+	g := NewGroups(live, uncached{cached})
+	g.log = slog.New(slog.DiscardHandler)
+	return g
 }
 
 // inNamespace makes a namespace for the test and returns a directory in it.

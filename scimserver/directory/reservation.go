@@ -31,24 +31,19 @@ const (
 )
 
 // judge decides what name and its holder (nil if there is none) say to claimant.
-func judge(name *v1alpha1.ScimName, holder *v1alpha1.ScimUser, claimant string) verdict {
+func (k kind) judge(name *v1alpha1.ScimName, holder client.Object, claimant string) verdict {
 	switch {
-	case holder == nil && name.Spec.State == v1alpha1.NameBound, holder != nil && !holder.DeletionTimestamp.IsZero():
+	case holder == nil && name.Spec.State == v1alpha1.NameBound, holder != nil && !holder.GetDeletionTimestamp().IsZero():
 		return released
 	case holder == nil:
 		return unfinished
-	case holds(holder, name):
+	case k.holds(holder, name):
 		return taken
 	case name.Spec.Holder == claimant:
 		return own
 	default:
 		return stale
 	}
-}
-
-func holds(u *v1alpha1.ScimUser, name *v1alpha1.ScimName) bool {
-	canonical, err := scim.CanonicalUserName(u.Spec.UserName)
-	return err == nil && canonical == name.Spec.Value && u.Spec.DirectoryRef == name.Spec.DirectoryRef
 }
 
 // nameKey is the object name of the reservation of value: the same for all who want it, and not to be read back.
@@ -60,30 +55,30 @@ func nameKey(directory string, attribute v1alpha1.NameAttribute, value string) s
 	return strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(h.Sum(nil)))
 }
 
-func newName(dir Directory, value string, c claimant) *v1alpha1.ScimName {
+func (k kind) newName(dir Directory, value string, c claimant) *v1alpha1.ScimName {
 	return &v1alpha1.ScimName{
-		ObjectMeta: metav1.ObjectMeta{Namespace: dir.Namespace, Name: nameKey(dir.Name, v1alpha1.NameAttributeUserName, value)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: dir.Namespace, Name: nameKey(dir.Name, k.attribute, value)},
 		Spec: v1alpha1.ScimNameSpec{
 			DirectoryRef: v1alpha1.LocalReference{Name: dir.Name},
-			Attribute:    v1alpha1.NameAttributeUserName, Value: value,
+			Attribute:    k.attribute, Value: value,
 			Holder: c.id, State: c.state,
 		},
 	}
 }
 
-// claimant is who wants a name: a user yet to be created (Reserved), or one that exists and is renamed (Bound).
+// claimant is who wants a name: a resource yet to be created (Reserved), or one that exists and is renamed (Bound).
 type claimant struct {
 	id    string
 	state v1alpha1.NameState
 }
 
 // reserve makes value the claimant's, or finds who else is to have it. It returns the reservation as it now stands; its holder
-// is the id to create the user under, which is another than the claimant's when an unfinished creation is to be finished.
+// is the id to create the resource under, which is another than the claimant's when an unfinished creation is to be finished.
 func (s *Store) reserve(ctx context.Context, dir Directory, value string, c claimant) (*v1alpha1.ScimName, error) {
 	patience := 4 // how often an unfinished creation is looked at again before it counts as cut short
 	var got *v1alpha1.ScimName
 	err := s.retry(ctx, func() (bool, error) {
-		name := newName(dir, value, c)
+		name := s.newName(dir, value, c)
 		err := s.live.Create(ctx, name)
 		if !apierrors.IsAlreadyExists(err) {
 			got = name
@@ -105,15 +100,15 @@ func (s *Store) contend(ctx context.Context, name *v1alpha1.ScimName, c claimant
 	if err != nil {
 		return nil, false, err
 	}
-	switch judge(name, holder, c.id) {
+	switch s.judge(name, holder, c.id) {
 	case taken:
-		return nil, false, errTaken()
+		return nil, false, s.errTaken()
 	case unfinished:
 		if *patience--; *patience > 0 {
 			return nil, false, nil // most likely somebody is just between the two writes
 		}
 		if c.state == v1alpha1.NameBound {
-			return nil, false, busy("another user of this userName is being created")
+			return nil, false, busy("another resource of this name is being created")
 		}
 		c.id = name.Spec.Holder
 	case stale:
@@ -131,15 +126,15 @@ func (s *Store) contend(ctx context.Context, name *v1alpha1.ScimName, c claimant
 }
 
 // fence rewrites the holder of a stale reservation, so that a rename under way fails its optimistic lock and starts over.
-func (s *Store) fence(ctx context.Context, holder *v1alpha1.ScimUser) error {
+func (s *Store) fence(ctx context.Context, holder client.Object) error {
 	annotate(holder, v1alpha1.AnnotationFence, s.clock.Now())
 	return s.live.Update(ctx, holder)
 }
 
-// bind marks the reservation of a user that is about to be deleted or renamed, so that nobody takes the user's absence for an
-// unfinished creation afterwards. It returns nil when there is no reservation of that user.
-func (s *Store) bind(ctx context.Context, dir Directory, user *v1alpha1.ScimUser) (*v1alpha1.ScimName, error) {
-	name, err := s.reservationOf(ctx, dir, user)
+// bind marks the reservation of a resource that is about to be deleted or renamed, so that nobody takes its absence for an
+// unfinished creation afterwards. It returns nil when it has no reservation.
+func (s *Store) bind(ctx context.Context, dir Directory, o client.Object) (*v1alpha1.ScimName, error) {
+	name, err := s.reservationOf(ctx, dir, o)
 	if err != nil || name == nil || name.Spec.State == v1alpha1.NameBound {
 		return name, err
 	}
@@ -147,16 +142,16 @@ func (s *Store) bind(ctx context.Context, dir Directory, user *v1alpha1.ScimUser
 	return name, s.live.Update(ctx, name)
 }
 
-func (s *Store) reservationOf(ctx context.Context, dir Directory, user *v1alpha1.ScimUser) (*v1alpha1.ScimName, error) {
-	value, err := scim.CanonicalUserName(user.Spec.UserName)
+func (s *Store) reservationOf(ctx context.Context, dir Directory, o client.Object) (*v1alpha1.ScimName, error) {
+	value, err := s.canonical(*s.head(o).name)
 	if err != nil {
 		return nil, nil //nolint:nilerr,nilnil // a name that cannot be reserved has no reservation
 	}
-	name := newName(dir, value, claimant{})
+	name := s.newName(dir, value, claimant{})
 	if err := s.live.Get(ctx, client.ObjectKeyFromObject(name), name); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
-	if name.Spec.Holder != user.Name {
+	if name.Spec.Holder != o.GetName() {
 		return nil, nil //nolint:nilnil // somebody else's
 	}
 	return name, nil
@@ -174,8 +169,8 @@ func (s *Store) release(ctx context.Context, name *v1alpha1.ScimName) {
 	}
 }
 
-func errTaken() error {
-	return scim.Errorf(http.StatusConflict, scim.ErrorUniqueness, "a user of this directory has this userName already")
+func (k kind) errTaken() error {
+	return scim.Errorf(http.StatusConflict, scim.ErrorUniqueness, "another %s of this directory has this %s already", k.resource.Name, k.unique)
 }
 
 // ignoreRace drops the errors of a write that somebody else's write came before.

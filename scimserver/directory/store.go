@@ -6,12 +6,10 @@ package directory
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -19,87 +17,98 @@ import (
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
 
-// Store keeps the users of all directories. It is safe for concurrent use by any number of processes.
+// Store keeps one kind of resource of all directories. It is safe for concurrent use by any number of processes.
 // Every error that it returns is a *scim.Error: what a client did wrong is 4xx, what we cannot do now is 503.
 type Store struct {
+	kind
 	live   client.Client
 	cached client.Reader
 	clock  clock.PassiveClock
 	log    *slog.Logger
-	users  *scim.ResourceType
 }
 
-// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimusers;scimnames,verbs=get;list;watch;create;update;delete
+// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimusers;scimgroups;scimmemberslices;scimnames,verbs=get;list;watch;create;update;delete
 
-// NewStore returns a Store that writes and decides through live, which must not read from a cache, and lists from cached,
-// which must have the indexes of IndexFields.
-func NewStore(live client.Client, cached client.Reader) *Store {
-	return &Store{live: live, cached: cached, clock: clock.RealClock{}, log: slog.Default(), users: scim.UserResourceType()}
+// NewUsers returns a Store of users that writes and decides through live, which must not read from a cache, and lists from
+// cached, which must have the indexes of IndexFields.
+func NewUsers(live client.Client, cached client.Reader) *Store {
+	return newStore(userKind(), live, cached)
 }
 
-// Create stores a new user under a new id: two writes. The userName must be free in the directory: 409 uniqueness.
+func newStore(k kind, live client.Client, cached client.Reader) *Store {
+	return &Store{kind: k, live: live, cached: cached, clock: clock.RealClock{}, log: slog.Default()}
+}
+
+// Create stores a new resource under a new id: two writes. Its name must be free in the directory: 409 uniqueness.
 func (s *Store) Create(ctx context.Context, dir Directory, r scim.Resource) (Stored, error) {
-	value, err := canonical(r)
+	return s.create(ctx, dir, r, func(context.Context, string) error { return nil })
+}
+
+// create stores a new resource, after what prepare writes under its id.
+func (s *Store) create(ctx context.Context, dir Directory, r scim.Resource, prepare func(ctx context.Context, id string) error) (Stored, error) {
+	value, err := s.valueOf(r)
 	if err != nil {
 		return Stored{}, err
 	}
-	user := &v1alpha1.ScimUser{
-		ObjectMeta: metav1.ObjectMeta{Namespace: dir.Namespace},
-		Spec:       v1alpha1.ScimUserSpec{DirectoryRef: v1alpha1.LocalReference{Name: dir.Name}},
-	}
-	if err := toSpec(r, &user.Spec); err != nil {
+	o := s.newObject()
+	o.SetNamespace(dir.Namespace)
+	s.head(o).directory.Name = dir.Name
+	if err := s.kind.write(r, o); err != nil {
 		return Stored{}, failure(err)
 	}
 	name, err := s.reserve(ctx, dir, value, claimant{id: uuid.NewString(), state: v1alpha1.NameReserved})
 	if err != nil {
 		return Stored{}, failure(err)
 	}
-	user.Name = name.Spec.Holder
-	if err := s.live.Create(ctx, user); err != nil {
+	o.SetName(name.Spec.Holder)
+	if err := prepare(ctx, o.GetName()); err != nil {
+		return Stored{}, failure(err)
+	}
+	if err := s.live.Create(ctx, o); err != nil {
 		return Stored{}, failure(s.notCreated(ctx, name, err))
 	}
-	return stored(user)
+	return s.stored(ctx, dir, o)
 }
 
-// notCreated tells why the user of a reservation was not created. Only a definite refusal frees the name: after any other
-// error the user may still appear.
+// notCreated tells why the holder of a reservation was not created. Only a definite refusal frees the name: after any other
+// error the holder may still appear.
 func (s *Store) notCreated(ctx context.Context, name *v1alpha1.ScimName, err error) error {
 	switch {
 	case apierrors.IsAlreadyExists(err):
-		return errTaken() // somebody finished the same reservation before us
+		return s.errTaken() // somebody finished the same reservation before us
 	case refused(err):
 		s.release(ctx, name)
 	}
 	return err
 }
 
-// Get returns the user of that id, read from the API server. There may be none: 404.
+// Get returns the resource of that id, read from the API server. There may be none: 404.
 func (s *Store) Get(ctx context.Context, dir Directory, id string) (Stored, error) {
-	user, err := s.get(ctx, dir, id)
+	o, err := s.get(ctx, dir, id)
 	if err != nil {
 		return Stored{}, err
 	}
-	return stored(user)
+	return s.stored(ctx, dir, o)
 }
 
-// Modify replaces the user of that id with what change makes of it. It writes once, or not at all when nothing changed, and
+// Modify replaces the resource of that id with what change makes of it. It writes once, or not at all when nothing changed, and
 // starts over when somebody else wrote in between, so change may run several times; its argument is its to change.
 // Errors: those of change, 404, 412 when p does not hold, 409 uniqueness.
 func (s *Store) Modify(ctx context.Context, dir Directory, id string, p Precondition, change func(scim.Resource) (scim.Resource, error)) (Stored, error) {
 	var result Stored
 	err := s.retry(ctx, func() (bool, error) {
-		user, err := s.get(ctx, dir, id)
+		o, err := s.get(ctx, dir, id)
 		if err != nil {
 			return false, err
 		}
-		if err := p.check(user.Generation); err != nil {
+		if err := p.check(o.GetGeneration()); err != nil {
 			return false, err
 		}
-		before, err := fromUser(user)
+		before, err := s.read(o)
 		if err != nil {
 			return false, err
 		}
-		ours, err := fromUser(user)
+		ours, err := s.read(o)
 		if err != nil {
 			return false, err
 		}
@@ -111,36 +120,39 @@ func (s *Store) Modify(ctx context.Context, dir Directory, id string, p Precondi
 			result = before
 			return true, nil
 		}
-		if err := s.write(ctx, dir, user, next); err != nil {
+		if err := s.write(ctx, dir, o, next); err != nil {
 			return false, ignoreConflict(err)
 		}
-		result, err = fromUser(user)
+		result, err = s.read(o)
 		return true, err
 	})
+	if err == nil {
+		s.derive(ctx, dir, &result)
+	}
 	return result, failure(err)
 }
 
-// write stores next in user under an optimistic lock, moving the reservation when the userName changes.
-func (s *Store) write(ctx context.Context, dir Directory, user *v1alpha1.ScimUser, next scim.Resource) error {
-	old := user.DeepCopy()
-	if err := toSpec(next, &user.Spec); err != nil {
+// write stores next in o under an optimistic lock, moving the reservation when the name changes.
+func (s *Store) write(ctx context.Context, dir Directory, o client.Object, next scim.Resource) error {
+	old, _ := o.DeepCopyObject().(client.Object)
+	if err := s.kind.write(next, o); err != nil {
 		return err
 	}
-	annotate(user, v1alpha1.AnnotationLastModified, s.clock.Now())
-	value, err := canonical(next)
+	annotate(o, v1alpha1.AnnotationLastModified, s.clock.Now())
+	value, err := s.valueOf(next)
 	if err != nil {
 		return err
 	}
-	if was, err := scim.CanonicalUserName(old.Spec.UserName); err == nil && was == value {
-		return s.live.Update(ctx, user)
+	if was, err := s.canonical(*s.head(old).name); err == nil && was == value {
+		return s.live.Update(ctx, o)
 	}
-	return s.rename(ctx, dir, old, user, value)
+	return s.rename(ctx, dir, old, o, value)
 }
 
-// rename writes a user whose userName changed. The new name is reserved before and the old one released after; the old one is
-// bound in between, since it may outlive its user if we do not get to its release.
-func (s *Store) rename(ctx context.Context, dir Directory, old, user *v1alpha1.ScimUser, value string) error {
-	name, err := s.reserve(ctx, dir, value, claimant{id: user.Name, state: v1alpha1.NameBound})
+// rename writes a resource whose name changed. The new name is reserved before and the old one released after; the old one is
+// bound in between, since it may outlive its holder if we do not get to its release.
+func (s *Store) rename(ctx context.Context, dir Directory, old, o client.Object, value string) error {
+	name, err := s.reserve(ctx, dir, value, claimant{id: o.GetName(), state: v1alpha1.NameBound})
 	if err != nil {
 		return err
 	}
@@ -148,7 +160,7 @@ func (s *Store) rename(ctx context.Context, dir Directory, old, user *v1alpha1.S
 	if err != nil {
 		return err
 	}
-	if err := s.live.Update(ctx, user); err != nil {
+	if err := s.live.Update(ctx, o); err != nil {
 		if refused(err) {
 			s.release(ctx, name)
 		}
@@ -158,154 +170,67 @@ func (s *Store) rename(ctx context.Context, dir Directory, old, user *v1alpha1.S
 	return nil
 }
 
-// Delete removes the user of that id for good and frees its userName. There may be none: 404. 412 when p does not hold.
+// Delete removes the resource of that id for good, with every membership that it has, and frees its name. There may be none: 404.
+// 412 when p does not hold.
 func (s *Store) Delete(ctx context.Context, dir Directory, id string, p Precondition) error {
 	return failure(s.retry(ctx, func() (bool, error) {
-		user, err := s.get(ctx, dir, id)
+		o, err := s.get(ctx, dir, id)
 		if err != nil {
 			return false, err
 		}
-		if err := p.check(user.Generation); err != nil {
+		if err := p.check(o.GetGeneration()); err != nil {
 			return false, err
 		}
-		name, err := s.bind(ctx, dir, user)
+		name, err := s.bind(ctx, dir, o)
 		if err != nil {
 			return false, ignoreRace(err)
 		}
 		// The resource version makes a rename that came in between start us over: its reservation must be marked too.
-		err = s.live.Delete(ctx, user, client.Preconditions{UID: &user.UID, ResourceVersion: &user.ResourceVersion})
+		uid, version := o.GetUID(), o.GetResourceVersion()
+		err = s.live.Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version})
 		if err != nil {
 			return false, ignoreRace(err)
 		}
+		s.leaveGroups(ctx, dir, id)
 		s.release(ctx, name)
 		return true, nil
 	}))
 }
 
-// List returns how many users q matches and the page of them that it asks for, oldest first. A filter for one userName is
-// answered from the API server, any other from the cache.
-func (s *Store) List(ctx context.Context, dir Directory, q scim.ListQuery) (int, []Stored, error) {
-	matches, err := s.candidates(ctx, dir, q)
-	if err != nil {
-		return 0, nil, failure(err)
+// stored reads o as a caller gets it.
+func (s *Store) stored(ctx context.Context, dir Directory, o client.Object) (Stored, error) {
+	st, err := s.read(o)
+	if err == nil {
+		s.derive(ctx, dir, &st)
 	}
-	if q.Filter != nil {
-		matches, err = s.filtered(ctx, matches, q)
-		if err != nil {
-			return 0, nil, failure(err)
-		}
-	}
-	page := make([]Stored, 0, min(q.Count, len(matches)))
-	for _, user := range paged(matches, q.StartIndex, q.Count) {
-		st, err := fromUser(user)
-		if err != nil {
-			return 0, nil, failure(err)
-		}
-		page = append(page, st)
-	}
-	return len(matches), page, nil
+	return st, failure(err)
 }
 
-func paged[T any](all []T, startIndex, count int) []T {
-	from := min(max(startIndex-1, 0), len(all))
-	return all[from : from+min(max(count, 0), len(all)-from)]
-}
-
-// candidates are the users that the filter must still be applied to.
-func (s *Store) candidates(ctx context.Context, dir Directory, q scim.ListQuery) ([]*v1alpha1.ScimUser, error) {
-	if q.Filter != nil {
-		if userName, ok := q.Filter.Equality(attrUserName); ok {
-			return s.byUserName(ctx, dir, userName)
-		}
+// get returns the resource of that id in dir, and 404 for one of another directory as for none.
+func (s *Store) get(ctx context.Context, dir Directory, id string) (client.Object, error) {
+	if !isID(id) {
+		return nil, s.errNotFound()
 	}
-	var list v1alpha1.ScimUserList
-	err := s.cached.List(ctx, &list, client.InNamespace(dir.Namespace), client.MatchingFields{indexDirectory: dir.Name}, client.UnsafeDisableDeepCopy)
-	if err != nil {
-		return nil, err
-	}
-	users := make([]*v1alpha1.ScimUser, 0, len(list.Items))
-	for i := range list.Items {
-		if list.Items[i].DeletionTimestamp.IsZero() {
-			users = append(users, &list.Items[i])
-		}
-	}
-	slices.SortFunc(users, byAge)
-	return users, nil
-}
-
-// byAge is a total order that never changes for a user, so that pages do not shift.
-func byAge(a, b *v1alpha1.ScimUser) int {
-	if c := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); c != 0 {
-		return c
-	}
-	return strings.Compare(a.Name, b.Name)
-}
-
-// filtered applies the filter of q to users, until ctx ends: a filter over everybody may take long.
-func (s *Store) filtered(ctx context.Context, users []*v1alpha1.ScimUser, q scim.ListQuery) ([]*v1alpha1.ScimUser, error) {
-	var matches []*v1alpha1.ScimUser
-	for _, user := range users {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		st, err := fromUser(user)
-		if err != nil {
-			return nil, err
-		}
-		if q.Filter.Match(st.Resource, Common(st, Directory{})) {
-			matches = append(matches, user)
-		}
-	}
-	return matches, nil
-}
-
-// byUserName finds the user through the reservation of its name: two reads, however large the directory is.
-func (s *Store) byUserName(ctx context.Context, dir Directory, userName string) ([]*v1alpha1.ScimUser, error) {
-	value, err := scim.CanonicalUserName(userName)
-	if err != nil {
-		return nil, nil //nolint:nilerr // no user can have such a name
-	}
-	name := newName(dir, value, claimant{})
-	if err := s.live.Get(ctx, client.ObjectKeyFromObject(name), name); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	user, err := s.find(ctx, dir.Namespace, name.Spec.Holder)
-	if err != nil || user == nil || !user.DeletionTimestamp.IsZero() || !holds(user, name) {
-		return nil, err
-	}
-	return []*v1alpha1.ScimUser{user}, nil
-}
-
-// get returns the user of that id in dir, and 404 for one of another directory as for none.
-func (s *Store) get(ctx context.Context, dir Directory, id string) (*v1alpha1.ScimUser, error) {
-	if uuid.Validate(id) != nil || strings.ToLower(id) != id {
-		return nil, errNotFound()
-	}
-	user, err := s.find(ctx, dir.Namespace, id)
+	o, err := s.find(ctx, dir.Namespace, id)
 	if err != nil {
 		return nil, failure(err)
 	}
-	if user == nil || user.Spec.DirectoryRef.Name != dir.Name || !user.DeletionTimestamp.IsZero() {
-		return nil, errNotFound()
+	if o == nil || s.head(o).directory.Name != dir.Name || !o.GetDeletionTimestamp().IsZero() {
+		return nil, s.errNotFound()
 	}
-	return user, nil
+	return o, nil
 }
 
-// find returns the ScimUser of that name, nil if there is none.
-func (s *Store) find(ctx context.Context, namespace, name string) (*v1alpha1.ScimUser, error) {
-	user := &v1alpha1.ScimUser{}
-	if err := s.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, user); err != nil {
+// isID reports whether id is of the form that we give, so that nothing else ever becomes a path of the API server.
+func isID(id string) bool {
+	return uuid.Validate(id) == nil && len(id) == 36 && strings.ToLower(id) == id
+}
+
+// find reads the object of that name from the API server, nil if there is none.
+func (s *Store) find(ctx context.Context, namespace, name string) (client.Object, error) {
+	o := s.newObject()
+	if err := s.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, o); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
-	return user, nil
-}
-
-func canonical(r scim.Resource) (string, error) {
-	userName, _ := r[attrUserName].(string)
-	return scim.CanonicalUserName(userName)
-}
-
-func stored(user *v1alpha1.ScimUser) (Stored, error) {
-	st, err := fromUser(user)
-	return st, failure(err)
+	return o, nil
 }

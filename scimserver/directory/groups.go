@@ -1,0 +1,287 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/scimserver/scim"
+)
+
+// Groups keeps the groups of all directories, and their members in slices.
+//
+// A change of members is durable before the counter in the group's spec moves, which moves the ETag; under an If-Match the counter
+// moves first, so that of two who demand the same version only one goes on.
+type Groups struct {
+	*Store
+	users kind
+}
+
+// NewGroups returns a store of groups; the clients are those of NewUsers.
+func NewGroups(live client.Client, cached client.Reader) *Groups {
+	return &Groups{Store: newStore(groupKind(), live, cached), users: userKind()}
+}
+
+// GroupChange is what a PUT or a PATCH does to a group.
+type GroupChange struct {
+	// Change is applied to the group without its members; nil changes nothing. It may run several times.
+	Change func(scim.Resource) (scim.Resource, error)
+	// Replace makes Members all the members there are.
+	Replace bool
+	Members []scim.Member
+	// Patch is what a PATCH does to the members.
+	Patch scim.MemberChange
+}
+
+// Create stores a new group with its members: they appear together with the group. show asks for the members in the answer.
+// Errors: 409 uniqueness for the displayName, 400 invalidValue for members that the directory does not know.
+func (g *Groups) Create(ctx context.Context, dir Directory, group scim.Resource, show bool) (Stored, error) {
+	rest, named, _ := g.resource.SplitMembers(group)
+	members, err := g.resolve(ctx, dir, named)
+	if err != nil {
+		return Stored{}, failure(err)
+	}
+	st, err := g.create(ctx, dir, rest, func(ctx context.Context, id string) error {
+		if len(members) == 0 {
+			return nil
+		}
+		_, err := g.tree(dir.Namespace, id).edit(ctx, edits{reset: true, add: members})
+		return err
+	})
+	if err == nil && show {
+		st.Members = g.source(ctx, dir, members)
+	}
+	return st, err
+}
+
+// Get returns the group of that id. There may be none: 404.
+func (g *Groups) Get(ctx context.Context, dir Directory, id string, show bool) (Stored, error) {
+	st, err := g.Store.Get(ctx, dir, id)
+	if err != nil || !show {
+		return st, err
+	}
+	return g.withMembers(ctx, dir, st)
+}
+
+func (g *Groups) withMembers(ctx context.Context, dir Directory, st Stored) (Stored, error) {
+	members, err := g.tree(dir.Namespace, st.ID).members(ctx)
+	if err != nil {
+		return Stored{}, failure(err)
+	}
+	st.Members = g.source(ctx, dir, members)
+	return st, nil
+}
+
+// Change changes the group of that id and its members. Unknown members are refused before anything changes.
+// Errors: those of Store.Modify, and 400 invalidValue for members that the directory does not know.
+func (g *Groups) Change(ctx context.Context, dir Directory, id string, p Precondition, c GroupChange, show bool) (Stored, error) {
+	if _, err := g.Store.Get(ctx, dir, id); err != nil {
+		return Stored{}, err
+	}
+	e, err := g.edits(ctx, dir, id, c)
+	if err != nil {
+		return Stored{}, failure(err)
+	}
+	st, err := g.Modify(ctx, dir, id, p, orNothing(c.Change))
+	if err != nil {
+		return Stored{}, err
+	}
+	if !e.empty() {
+		if st, err = g.changeMembers(ctx, dir, st, p, e); err != nil {
+			return Stored{}, failure(err)
+		}
+	}
+	if show {
+		return g.withMembers(ctx, dir, st)
+	}
+	return st, nil
+}
+
+func orNothing(change func(scim.Resource) (scim.Resource, error)) func(scim.Resource) (scim.Resource, error) {
+	if change == nil {
+		return func(r scim.Resource) (scim.Resource, error) { return r, nil }
+	}
+	return change
+}
+
+func (g *Groups) changeMembers(ctx context.Context, dir Directory, st Stored, p Precondition, e edits) (Stored, error) {
+	t := g.tree(dir.Namespace, st.ID)
+	if p.demanded {
+		moved, err := g.bump(ctx, dir, st.ID, only(st.Generation))
+		if err != nil {
+			return Stored{}, err
+		}
+		_, err = t.edit(ctx, e)
+		return moved, err
+	}
+	changed, err := t.edit(ctx, e)
+	if err != nil || !changed {
+		return st, err
+	}
+	return g.bump(ctx, dir, st.ID, Precondition{})
+}
+
+// only demands exactly that generation.
+func only(generation int64) Precondition {
+	return Precondition{demanded: true, tags: []string{quoted(generation)}}
+}
+
+// bump moves the counter of membership changes.
+func (g *Groups) bump(ctx context.Context, dir Directory, id string, p Precondition) (Stored, error) {
+	var st Stored
+	err := g.retry(ctx, func() (bool, error) {
+		o, err := g.get(ctx, dir, id)
+		if err != nil {
+			return false, err
+		}
+		if err := p.check(o.GetGeneration()); err != nil {
+			return false, err
+		}
+		o.(*v1alpha1.ScimGroup).Spec.MembersRevision++ //nolint:forcetypeassert // made by newObject
+		annotate(o, v1alpha1.AnnotationLastModified, g.clock.Now())
+		if err := g.live.Update(ctx, o); err != nil {
+			return false, ignoreConflict(err)
+		}
+		st, err = g.read(o)
+		return true, err
+	})
+	return st, err
+}
+
+// edits turns c into what is to be done to the members.
+func (g *Groups) edits(ctx context.Context, dir Directory, id string, c GroupChange) (edits, error) {
+	if c.Replace {
+		members, err := g.resolve(ctx, dir, c.Members)
+		return edits{reset: true, add: members}, err
+	}
+	var current []scim.Member
+	if c.Patch.NeedsCurrent() {
+		members, err := g.tree(dir.Namespace, id).members(ctx)
+		if err != nil {
+			return edits{}, err
+		}
+		for _, member := range slices.Sorted(maps.Keys(members)) {
+			current = append(current, scim.Member{Value: member, Type: members[member]})
+		}
+	}
+	delta := c.Patch.Delta(current)
+	add, err := g.resolve(ctx, dir, delta.Add)
+	e := edits{reset: delta.Reset, add: add, remove: map[string]bool{}}
+	for _, member := range delta.Remove {
+		e.remove[member] = true
+	}
+	return e, err
+}
+
+// resolve finds what the named members are. The cache may say that one is there; that one is not is asked of the API server.
+func (g *Groups) resolve(ctx context.Context, dir Directory, named []scim.Member) (content, error) {
+	members := content{}
+	var unknown []string
+	for _, member := range named {
+		kind, err := g.typeOf(ctx, dir, member.Value)
+		switch {
+		case err != nil:
+			return nil, err
+		case kind == "":
+			unknown = append(unknown, member.Value)
+		default:
+			members[member.Value] = kind
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, errUnknownMembers(unknown)
+	}
+	return members, nil
+}
+
+// typeOf says whether id is a user or a group of dir, "" if it is neither.
+func (g *Groups) typeOf(ctx context.Context, dir Directory, id string) (string, error) {
+	if !isID(id) {
+		return "", nil
+	}
+	for _, from := range []client.Reader{g.cached, g.live} {
+		for name, k := range map[string]kind{typeUser: g.users, typeGroup: g.kind} {
+			o := k.newObject()
+			err := from.Get(ctx, client.ObjectKey{Namespace: dir.Namespace, Name: id}, o)
+			if err == nil && k.head(o).directory.Name == dir.Name && o.GetDeletionTimestamp().IsZero() {
+				return name, nil
+			}
+			if client.IgnoreNotFound(err) != nil {
+				return "", err
+			}
+		}
+	}
+	return "", nil
+}
+
+// Delete removes the group of that id, its members' membership and its own in other groups. Its members stay what they are.
+func (g *Groups) Delete(ctx context.Context, dir Directory, id string, p Precondition) error {
+	if err := g.Store.Delete(ctx, dir, id, p); err != nil {
+		return err
+	}
+	if err := g.tree(dir.Namespace, id).remove(ctx); err != nil {
+		g.log.WarnContext(ctx, "Left member slices of a deleted group behind", "group", id)
+	}
+	return nil
+}
+
+// List returns how many groups q matches and the page of them that it asks for, as Store.List does, with their members if the
+// projection shows them.
+func (g *Groups) List(ctx context.Context, dir Directory, q scim.ListQuery) (int, []Stored, error) {
+	var failed error
+	matches, err := g.matches(ctx, dir, q, func(st Stored, dir Directory) scim.Common {
+		common := Common(st, dir)
+		common.Members = &lookup{ctx: ctx, tree: g.treeFor(dir.Namespace, st.ID, q), err: &failed}
+		return common
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return 0, nil, failure(err)
+	}
+	page := paged(matches, q.StartIndex, q.Count)
+	if q.Projection.Shows(g.resource, "members") {
+		for i := range page {
+			if page[i], err = g.withMembers(ctx, dir, page[i]); err != nil {
+				return 0, nil, err
+			}
+		}
+	}
+	return len(matches), page, nil
+}
+
+// treeFor returns the members to filter by: of one group that the filter names, as the API server has them; of all groups, as the
+// cache has them.
+func (g *Groups) treeFor(namespace, id string, q scim.ListQuery) *tree {
+	t := g.tree(namespace, id)
+	if _, one := demanded(q, attrID); !one {
+		t.live = cachedOnly{t.live, g.cached}
+	}
+	return t
+}
+
+// cachedOnly reads from a cache. It is not written through.
+type cachedOnly struct {
+	client.Client
+	cached client.Reader
+}
+
+// Get implements client.Client.
+func (c cachedOnly) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	return c.cached.Get(ctx, key, o, opts...)
+}
+
+// List implements client.Client.
+func (c cachedOnly) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	return c.cached.List(ctx, list, opts...)
+}
+
+// source renders members with what is derived of them.
+func (g *Groups) source(ctx context.Context, dir Directory, members content) scim.MemberSource {
+	return &loaded{ctx: ctx, groups: g, dir: dir, members: members}
+}

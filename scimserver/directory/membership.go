@@ -1,0 +1,104 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package directory
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+)
+
+// The cache indexes of ScimMemberSlices.
+const (
+	// indexGroup finds the slices of a group. It is a selectable field too.
+	indexGroup = "spec.groupRef.name"
+	// indexMember finds the slices that a user or group is in.
+	indexMember = "members"
+)
+
+// derive adds to a user what follows from the groups: the attribute groups, which is nobody's to write (RFC 7643 §4.1.2). It is
+// as current as the cache.
+func (s *Store) derive(ctx context.Context, dir Directory, st *Stored) {
+	if s.resource.ID != typeUser {
+		return
+	}
+	if groups := s.groupsOf(ctx, dir, st.ID); len(groups) > 0 {
+		st.Resource["groups"] = groups
+	}
+}
+
+// groupsOf lists the groups that a user is in, directly or through other groups, each once and with the shortest way there.
+func (s *Store) groupsOf(ctx context.Context, dir Directory, id string) []any {
+	var groups []any
+	seen := map[string]bool{}
+	for level, kind := []string{id}, "direct"; len(level) > 0; kind = "indirect" {
+		var next []string
+		for _, member := range level {
+			for _, group := range s.directGroups(ctx, dir.Namespace, member) {
+				if seen[group] {
+					continue
+				}
+				seen[group] = true
+				next = append(next, group)
+				entry := map[string]any{"value": group, "type": kind, "$ref": dir.BaseURL + "/Groups/" + group}
+				if name := s.displayOf(ctx, groupKind(), dir.Namespace, group); name != "" {
+					entry["display"] = name
+				}
+				groups = append(groups, entry)
+			}
+		}
+		level = next
+	}
+	slices.SortFunc(groups, func(a, b any) int { return strings.Compare(valueOfEntry(a), valueOfEntry(b)) })
+	return groups
+}
+
+func valueOfEntry(entry any) string {
+	value, _ := entry.(map[string]any)["value"].(string)
+	return value
+}
+
+// directGroups are the groups that a slice in use says id is in, as the cache has it.
+func (s *Store) directGroups(ctx context.Context, namespace, id string) []string {
+	var list v1alpha1.ScimMemberSliceList
+	err := s.cached.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{indexMember: id}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil
+	}
+	var groups []string
+	for i := range list.Items {
+		group := list.Items[i].Spec.GroupRef.Name
+		t := s.tree(namespace, group)
+		t.live = cachedOnly{t.live, s.cached}
+		if member, err := t.has(ctx, id); err == nil && member && !slices.Contains(groups, group) {
+			groups = append(groups, group)
+		}
+	}
+	return groups
+}
+
+// leaveGroups ends every membership of a resource that is gone. What it cannot end now, the janitor will; until then nobody is
+// shown who is not there.
+func (s *Store) leaveGroups(ctx context.Context, dir Directory, id string) {
+	groups := &Groups{Store: newStore(groupKind(), s.live, s.cached), users: userKind()}
+	groups.clock, groups.log = s.clock, s.log
+	for _, group := range s.directGroups(ctx, dir.Namespace, id) {
+		changed, err := s.tree(dir.Namespace, group).edit(ctx, edits{remove: map[string]bool{id: true}})
+		if err == nil && changed {
+			_, err = groups.bump(ctx, dir, group, Precondition{})
+		}
+		if err != nil {
+			s.log.WarnContext(ctx, "Left a membership behind", "group", group, "member", id)
+		}
+	}
+}
+
+func membersOf(o client.Object) []string {
+	slice := o.(*v1alpha1.ScimMemberSlice) //nolint:forcetypeassert // indexed by that very type
+	return slices.Concat(slice.Spec.Users, slice.Spec.Groups)
+}
