@@ -6,6 +6,7 @@
 //	directory     ScimDirectory     its URL and its number of users
 //	token         ScimToken         the token, its Secret, its hash
 //	application   ScimApplication   the connection; holds a deleted one until its accounts are gone
+//	group         ScimGroup         how many members it has
 //	grant         ScimGrant         whether it is in effect and for how many
 //	assignment    ScimUser          who gets which account: ScimAccounts
 //	account       ScimAccount       the account in the application, through a connector
@@ -25,6 +26,7 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/assignment"
 	"github.com/scim-operator/scim-operator/controllers/directory"
 	"github.com/scim-operator/scim-operator/controllers/grant"
+	"github.com/scim-operator/scim-operator/controllers/group"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/token"
 )
@@ -70,6 +72,7 @@ func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 		&token.Reconciler{Client: cached, Secrets: live},
 		&application.Reconciler{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
 		&application.Counter{Client: cached},
+		&group.Reconciler{Client: cached},
 		&grant.Reconciler{Client: cached},
 		&assignment.Reconciler{Client: cached, Live: live},
 		&account.Reconciler{

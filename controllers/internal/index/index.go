@@ -19,6 +19,8 @@ const (
 	ByDirectory = "spec.directoryRef.name"
 	// ByApplication finds ScimGrants and ScimAccounts by the name of their application.
 	ByApplication = "spec.applicationRef.name"
+	// ByGroup finds ScimMemberSlices by the name of their group.
+	ByGroup = "spec.groupRef.name"
 	// ByUser finds ScimAccounts by the name of their ScimUser.
 	ByUser = "spec.userRef.name"
 )
@@ -33,6 +35,7 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.ScimToken{}, ByDirectory, of(func(o *v1alpha1.ScimToken) string { return o.Spec.DirectoryRef.Name })},
 		{&v1alpha1.ScimUser{}, ByDirectory, of(func(o *v1alpha1.ScimUser) string { return o.Spec.DirectoryRef.Name })},
 		{&v1alpha1.ScimApplication{}, ByDirectory, of(func(o *v1alpha1.ScimApplication) string { return o.Spec.DirectoryRef.Name })},
+		{&v1alpha1.ScimMemberSlice{}, ByGroup, of(func(o *v1alpha1.ScimMemberSlice) string { return o.Spec.GroupRef.Name })},
 		{&v1alpha1.ScimGrant{}, ByApplication, of(func(o *v1alpha1.ScimGrant) string { return o.Spec.ApplicationRef.Name })},
 		{&v1alpha1.ScimAccount{}, ByApplication, of(func(o *v1alpha1.ScimAccount) string { return o.Spec.ApplicationRef.Name })},
 		{&v1alpha1.ScimAccount{}, ByUser, of(func(o *v1alpha1.ScimAccount) string { return o.Spec.UserRef.Name })},
