@@ -67,11 +67,11 @@ func (g *Groups) Get(ctx context.Context, dir Directory, id string, show bool) (
 	if err != nil || !show {
 		return st, err
 	}
-	return g.withMembers(ctx, dir, st)
+	return g.withMembers(ctx, dir, st, g.tree(dir.Namespace, st.ID))
 }
 
-func (g *Groups) withMembers(ctx context.Context, dir Directory, st Stored) (Stored, error) {
-	members, err := g.tree(dir.Namespace, st.ID).members(ctx)
+func (g *Groups) withMembers(ctx context.Context, dir Directory, st Stored, t *tree) (Stored, error) {
+	members, err := t.members(ctx)
 	if err != nil {
 		return Stored{}, failure(err)
 	}
@@ -99,7 +99,7 @@ func (g *Groups) Change(ctx context.Context, dir Directory, id string, p Precond
 		}
 	}
 	if show {
-		return g.withMembers(ctx, dir, st)
+		return g.withMembers(ctx, dir, st, g.tree(dir.Namespace, st.ID))
 	}
 	return st, nil
 }
@@ -236,7 +236,7 @@ func (g *Groups) Delete(ctx context.Context, dir Directory, id string, p Precond
 // projection shows them.
 func (g *Groups) List(ctx context.Context, dir Directory, q scim.ListQuery) (int, []Stored, error) {
 	var failed error
-	matches, err := g.matches(ctx, dir, q, func(st Stored, dir Directory) scim.Common {
+	total, page, err := g.page(ctx, dir, q, func(st Stored, dir Directory) scim.Common {
 		common := Common(st, dir)
 		common.Members = &lookup{ctx: ctx, tree: g.treeFor(dir.Namespace, st.ID, q), err: &failed}
 		return common
@@ -244,25 +244,23 @@ func (g *Groups) List(ctx context.Context, dir Directory, q scim.ListQuery) (int
 	if err = errors.Join(err, failed); err != nil {
 		return 0, nil, failure(err)
 	}
-	page := paged(matches, q.StartIndex, q.Count)
 	if q.Projection.Shows(g.resource, "members") {
 		for i := range page {
-			if page[i], err = g.withMembers(ctx, dir, page[i]); err != nil {
+			if page[i], err = g.withMembers(ctx, dir, page[i], g.cachedTree(dir.Namespace, page[i].ID)); err != nil {
 				return 0, nil, err
 			}
 		}
 	}
-	return len(matches), page, nil
+	return total, page, nil
 }
 
 // treeFor returns the members to filter by: of one group that the filter names, as the API server has them; of all groups, as the
 // cache has them.
 func (g *Groups) treeFor(namespace, id string, q scim.ListQuery) *tree {
-	t := g.tree(namespace, id)
-	if _, one := demanded(q, attrID); !one {
-		t.live = cachedOnly{t.live, g.cached}
+	if _, one := demanded(q, attrID); one {
+		return g.tree(namespace, id)
 	}
-	return t
+	return g.cachedTree(namespace, id)
 }
 
 // cachedOnly reads from a cache. It is not written through.

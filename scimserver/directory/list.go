@@ -17,15 +17,34 @@ import (
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
 
-// List returns how many resources q matches and the page of them that it asks for, oldest first. A filter for one name is
-// answered from the API server, any other from the cache.
+// List returns how many resources q matches and the page of them that it asks for: in the order that q asks for, oldest first
+// without. A filter that demands an id or a name is answered from the API server, any other from the cache.
 func (s *Store) List(ctx context.Context, dir Directory, q scim.ListQuery) (int, []Stored, error) {
-	matches, err := s.matches(ctx, dir, q, Common)
+	total, page, err := s.page(ctx, dir, q, Common)
+	return total, page, failure(err)
+}
+
+// page is List; common tells a filter what a resource does not say itself. Without filter and order only the page is decoded.
+func (s *Store) page(ctx context.Context, dir Directory, q scim.ListQuery, common func(Stored, Directory) scim.Common) (int, []Stored, error) {
+	objects, err := s.candidates(ctx, dir, q)
 	if err != nil {
-		return 0, nil, failure(err)
+		return 0, nil, err
 	}
-	page := paged(matches, q.StartIndex, q.Count)
-	return len(matches), page, nil
+	if q.Filter == nil && q.Sort == nil {
+		page, err := s.readAll(ctx, dir, paged(objects, q.StartIndex, q.Count))
+		return len(objects), page, err
+	}
+	matches, err := s.readAll(ctx, dir, objects)
+	if err != nil {
+		return 0, nil, err
+	}
+	if q.Filter != nil {
+		matches = slices.DeleteFunc(matches, func(st Stored) bool { return !q.Filter.Match(st.Resource, common(st, dir)) })
+	}
+	if q.Sort != nil {
+		sorted(matches, *q.Sort, dir)
+	}
+	return len(matches), paged(matches, q.StartIndex, q.Count), ctx.Err()
 }
 
 func paged[T any](all []T, startIndex, count int) []T {
@@ -33,30 +52,17 @@ func paged[T any](all []T, startIndex, count int) []T {
 	return all[from : from+min(max(count, 0), len(all)-from)]
 }
 
-// matches returns all that q matches, oldest first; common tells a filter what a resource does not say itself.
-func (s *Store) matches(ctx context.Context, dir Directory, q scim.ListQuery, common func(Stored, Directory) scim.Common) ([]Stored, error) {
-	objects, err := s.candidates(ctx, dir, q)
-	if err != nil {
-		return nil, err
-	}
-	matches := make([]Stored, 0, len(objects))
+// readAll decodes objects, until ctx ends: everybody may take long.
+func (s *Store) readAll(ctx context.Context, dir Directory, objects []client.Object) ([]Stored, error) {
+	all := make([]Stored, 0, len(objects))
 	for _, o := range objects {
-		if ctx.Err() != nil {
-			return nil, ctx.Err() // a filter over everybody may take long
-		}
-		st, err := s.read(o)
-		if err != nil {
+		st, err := s.stored(ctx, dir, o)
+		if err = errors.Join(err, ctx.Err()); err != nil {
 			return nil, err
 		}
-		s.derive(ctx, dir, &st)
-		if q.Filter == nil || q.Filter.Match(st.Resource, common(st, dir)) {
-			matches = append(matches, st)
-		}
+		all = append(all, st)
 	}
-	if q.Sort != nil {
-		sorted(matches, *q.Sort, dir)
-	}
-	return matches, nil
+	return all, nil
 }
 
 // sorted orders matches, which are oldest first, by what the client asks for (RFC 7644 §3.4.2.3).

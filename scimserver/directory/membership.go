@@ -73,8 +73,7 @@ func (s *Store) directGroups(ctx context.Context, namespace, id string) []string
 	var groups []string
 	for i := range list.Items {
 		group := list.Items[i].Spec.GroupRef.Name
-		t := s.tree(namespace, group)
-		t.live = cachedOnly{t.live, s.cached}
+		t := s.cachedTree(namespace, group)
 		if member, err := t.has(ctx, id); err == nil && member && !slices.Contains(groups, group) {
 			groups = append(groups, group)
 		}
@@ -96,6 +95,13 @@ func (s *Store) leaveGroups(ctx context.Context, dir Directory, id string) {
 			s.log.WarnContext(ctx, "Left a membership behind", "group", group, "member", id)
 		}
 	}
+}
+
+// cachedTree is the members of a group as the cache has them. It is not to be edited.
+func (s *Store) cachedTree(namespace, group string) *tree {
+	t := s.tree(namespace, group)
+	t.live = cachedOnly{t.live, s.cached}
+	return t
 }
 
 func membersOf(o client.Object) []string {

@@ -299,8 +299,12 @@ func byName(items []v1alpha1.ScimMemberSlice) map[string]*v1alpha1.ScimMemberSli
 	return named
 }
 
-// members are all members, read from the API server.
+// members are all members: one read where they are in one slice, else a list of the slices.
 func (t *tree) members(ctx context.Context) (content, error) {
+	root, err := t.node(ctx, t.group.Name)
+	if err != nil || root == nil || len(root.Spec.Children) == 0 {
+		return contentOf(root), err
+	}
 	if err := t.list(ctx); err != nil {
 		return nil, err
 	}
