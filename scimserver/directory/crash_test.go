@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -326,6 +327,14 @@ func TestJanitor(t *testing.T) {
 	}
 	if names, slices := sweep(time.Second); names != 3 || slices != 1 {
 		t.Errorf("%d names and %d slices, want 3 and 1: those in use, and the name that somebody relied on meanwhile", names, slices)
+	}
+	if err := c.Delete(t.Context(), &v1alpha1.ScimUser{ObjectMeta: metav1.ObjectMeta{Namespace: dir.Namespace, Name: alive.ID}}); err != nil {
+		t.Fatal(err) // past us, so that its membership stays
+	}
+	sweep(0)
+	wantMembers(t, groups, dir, group.ID)
+	if _, err := users.Create(t.Context(), dir, named("alive")); err != nil {
+		t.Fatal(err)
 	}
 	if names, slices := sweep(untouched); names != 2 || slices != 1 {
 		t.Errorf("%d names and %d slices, want only the 2 and 1 in use", names, slices)

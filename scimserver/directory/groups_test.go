@@ -94,7 +94,7 @@ func membersOfGroup(t *testing.T, g *Groups, dir Directory, id string) []string 
 
 func wantMembers(t *testing.T, g *Groups, dir Directory, id string, want ...string) {
 	t.Helper()
-	if diff := cmp.Diff(slices.Sorted(slices.Values(want)), membersOfGroup(t, g, dir, id)); diff != "" {
+	if diff := cmp.Diff(append([]string{}, slices.Sorted(slices.Values(want))...), membersOfGroup(t, g, dir, id)); diff != "" {
 		t.Errorf("members (-want +got):\n%s", diff)
 	}
 }

@@ -43,8 +43,8 @@ func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
 		}))...)
 }
 
-// Janitor collects what a crash left behind and nobody took over: reservations, and slices of groups that are gone or that nothing
-// points at. It costs nothing but cached reads while there is nothing.
+// Janitor collects what a crash left behind and nobody took over: reservations, slices of groups that are gone or that nothing
+// points at, and memberships of who is gone. It costs nothing but cached reads while there is nothing.
 type Janitor struct {
 	live   client.Client
 	cached client.Reader
@@ -83,6 +83,7 @@ func (j *Janitor) Run(ctx context.Context) {
 
 // sweep deletes what was useless at the sweep before and has not changed since, and remembers what is useless now.
 func (j *Janitor) sweep(ctx context.Context) {
+	j.endMemberships(ctx)
 	before := j.seen
 	j.seen = map[types.UID]sighting{}
 	for _, o := range append(j.uselessNames(ctx), j.uselessSlices(ctx)...) {
@@ -158,6 +159,43 @@ func (j *Janitor) uselessSlices(ctx context.Context) (useless []client.Object) {
 		}
 	}
 	return useless
+}
+
+// endMemberships removes the members that are neither a user nor a group any more. An id is never used again, so there is nothing
+// to wait for.
+func (j *Janitor) endMemberships(ctx context.Context) {
+	var all v1alpha1.ScimMemberSliceList
+	if err := j.cached.List(ctx, &all); err != nil {
+		return
+	}
+	kinds := map[string]*Store{typeUser: j.kinds[v1alpha1.NameAttributeUserName], typeGroup: j.kinds[v1alpha1.NameAttributeGroupDisplayName]}
+	for i := range all.Items {
+		slice := &all.Items[i]
+		for id, kind := range contentOf(slice) {
+			if kinds[kind].gone(ctx, slice.Namespace, id) {
+				j.leave(ctx, slice, id)
+			}
+		}
+	}
+}
+
+// gone reports whether there surely is no object of that id: the cache may say that there is, only the API server that there is not.
+func (s *Store) gone(ctx context.Context, namespace, id string) bool {
+	if s.cached.Get(ctx, client.ObjectKey{Namespace: namespace, Name: id}, s.newObject()) == nil {
+		return false
+	}
+	o, err := s.find(ctx, namespace, id)
+	return err == nil && o == nil
+}
+
+// leave ends the membership of id in the group of slice, whose directory only the group knows.
+func (j *Janitor) leave(ctx context.Context, slice *v1alpha1.ScimMemberSlice, id string) {
+	group := &v1alpha1.ScimGroup{}
+	if err := j.cached.Get(ctx, client.ObjectKey{Namespace: slice.Namespace, Name: slice.Spec.GroupRef.Name}, group); err != nil {
+		return // the slice itself is useless
+	}
+	dir := Directory{Namespace: slice.Namespace, Name: group.Spec.DirectoryRef.Name}
+	j.kinds[v1alpha1.NameAttributeGroupDisplayName].leaveGroups(ctx, dir, id)
 }
 
 // exists reports whether there is such a group; in doubt there is.

@@ -44,12 +44,12 @@ func (s *Store) groupsOf(ctx context.Context, dir Directory, id string) []any {
 					continue
 				}
 				seen[group] = true
-				next = append(next, group)
-				entry := map[string]any{"value": group, "type": kind, "$ref": dir.BaseURL + "/Groups/" + group}
-				if name := s.displayOf(ctx, groupKind(), dir.Namespace, group); name != "" {
-					entry["display"] = name
+				name := s.displayOf(ctx, groupKind(), dir.Namespace, group)
+				if name == "" {
+					continue // gone, but for its slices
 				}
-				groups = append(groups, entry)
+				next = append(next, group)
+				groups = append(groups, map[string]any{"value": group, "type": kind, "$ref": dir.BaseURL + "/Groups/" + group, "display": name})
 			}
 		}
 		level = next
