@@ -76,7 +76,7 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 // kind of a list too; discovery would have told it.
 func restMapper() meta.RESTMapper {
 	mapper := meta.NewDefaultRESTMapper([]schema.GroupVersion{v1alpha1.GroupVersion})
-	for _, kind := range []string{"ScimDirectory", "ScimToken", "ScimUser", "ScimName"} {
+	for _, kind := range []string{"ScimDirectory", "ScimToken", "ScimUser", "ScimGroup", "ScimMemberSlice", "ScimName"} {
 		mapper.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
 		mapper.Add(v1alpha1.GroupVersion.WithKind(kind+"List"), meta.RESTScopeNamespace)
 	}
@@ -109,7 +109,7 @@ func (c *cluster) watch(ctx context.Context) (err error) {
 		return err
 	}
 	if err := directory.IndexFields(ctx, c.cached); err != nil {
-		return fmt.Errorf("index ScimUsers: %w", err)
+		return fmt.Errorf("index users and groups: %w", err)
 	}
 	if _, err := c.cached.GetInformer(ctx, &v1alpha1.ScimName{}, cache.BlockUntilSynced(false)); err != nil {
 		return fmt.Errorf("watch ScimNames: %w", err)
@@ -117,8 +117,8 @@ func (c *cluster) watch(ctx context.Context) (err error) {
 	return nil
 }
 
-// waitReady waits until the caches are filled and one read of the API server itself succeeded: a server that was only just
-// told of our kinds, or that we may not read, would answer 503 to everything. It returns false if ctx ended before.
+// waitReady waits until the caches are filled and one read of each kind from the API server itself succeeded: a server that was
+// only just told of our kinds, or that we may not read, would answer 503 to everything. It returns false if ctx ended before.
 func (c *cluster) waitReady(ctx context.Context) bool {
 	if !c.cached.WaitForCacheSync(ctx) {
 		return false
@@ -134,8 +134,10 @@ func (c *cluster) canList(ctx context.Context) bool {
 		namespaces = []string{cache.AllNamespaces}
 	}
 	for _, namespace := range namespaces {
-		if err := c.live.List(ctx, &v1alpha1.ScimUserList{}, client.InNamespace(namespace), client.Limit(1)); err != nil {
-			return false
+		for _, list := range []client.ObjectList{&v1alpha1.ScimUserList{}, &v1alpha1.ScimGroupList{}, &v1alpha1.ScimMemberSliceList{}} {
+			if err := c.live.List(ctx, list, client.InNamespace(namespace), client.Limit(1)); err != nil {
+				return false
+			}
 		}
 	}
 	return true

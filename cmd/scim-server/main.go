@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command scim-server is where identity providers speak SCIM to the cluster. It writes what they say into ScimUsers and
-// decides nothing about accounts; scim-controller does. Any number of replicas may run, all of them active.
+// ScimGroups and decides nothing about accounts; scim-controller does. Any number of replicas may run, all of them active.
 //
 // It needs no Secret: bearer tokens are checked against the hashes in ScimToken.status.
 package main

@@ -185,6 +185,7 @@ func TestRESTMapperKnowsLists(t *testing.T) {
 	used := []runtime.Object{
 		&v1alpha1.ScimDirectory{}, &v1alpha1.ScimToken{}, &v1alpha1.ScimTokenList{},
 		&v1alpha1.ScimUser{}, &v1alpha1.ScimUserList{}, &v1alpha1.ScimName{}, &v1alpha1.ScimNameList{},
+		&v1alpha1.ScimGroup{}, &v1alpha1.ScimGroupList{}, &v1alpha1.ScimMemberSlice{}, &v1alpha1.ScimMemberSliceList{},
 	}
 	for _, obj := range used {
 		if namespaced, err := apiutil.IsObjectNamespaced(obj, scheme, restMapper()); err != nil || !namespaced {

@@ -36,7 +36,6 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		return err
 	}
 	readiness := &httpapi.Readiness{}
-	store := directory.NewStore(c.live, c.cached)
 
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
@@ -49,22 +48,23 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		if c.waitReady(background) {
 			readiness.Start()
 			log.Info("Ready", "listen", scim.Addr().String())
-			store.Janitor(background)
+			directory.NewJanitor(c.live, c.cached).Run(background)
 		}
 		return nil
 	})
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	context.AfterFunc(background, stop)
-	err = scimServer(o, c, store, readiness, log).Serve(serving, scim)
+	err = scimServer(o, c, readiness, log).Serve(serving, scim)
 	end()
 	return errors.Join(err, group.Wait())
 }
 
-func scimServer(o options, c *cluster, store *directory.Store, readiness *httpapi.Readiness, log *slog.Logger) *httpapi.Server {
+func scimServer(o options, c *cluster, readiness *httpapi.Readiness, log *slog.Logger) *httpapi.Server {
 	return &httpapi.Server{
 		Handler: httpapi.NewHandler(httpapi.Options{
-			Users:  store,
+			Users:  directory.NewUsers(c.live, c.cached),
+			Groups: directory.NewGroups(c.live, c.cached),
 			Auth:   auth.New(c.cached, c.authSynced),
 			Log:    log,
 			Now:    time.Now,

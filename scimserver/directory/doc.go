@@ -1,28 +1,61 @@
 // Copyright The scim-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package directory keeps SCIM resources as Kubernetes objects: ScimUser holds a user and ScimName reserves its userName.
+// Package directory keeps SCIM resources as Kubernetes objects: ScimUser holds a user, ScimGroup a group, ScimMemberSlice some
+// of its members, and ScimName reserves a userName or the displayName of a group.
 //
-// It owns uniqueness, optimistic locking and the conversion between a scim.Resource and a ScimUser. It knows nothing of HTTP
-// and nothing of PATCH: a change is a function from resource to resource.
+// It owns uniqueness, membership, optimistic locking and the conversion between a scim.Resource and a ScimUser or ScimGroup. It
+// knows nothing of HTTP and of PATCH only what a scim.MemberChange is: any other change is a function from resource to resource.
 //
-// Reads by id and by userName go to the API server, so that every replica answers alike right after a write. Lists come from
-// the cache.
+// Reads by id and by name go to the API server, so that every replica answers alike right after a write. Lists come from the
+// cache, and so does what is derived: the groups of a user, and the displays of groups and members.
 //
-// # How a userName stays unique
+// # How a name stays unique
 //
 // The API server has no unique index, but it lets exactly one creator of an object name win. The name of a ScimName is a hash
-// of directory, attribute and canonical value, so whoever creates it may use the userName. Reservation and user are two
-// objects and any step may be the last of its process, so whoever meets a reservation decides by what it and its holder
-// look like (see judge); no decision uses a clock:
+// of directory, attribute and canonical value, so whoever creates it may use the userName or displayName. Reservation and
+// holder are two objects and any step may be the last of its process, so whoever meets a reservation decides by what it and
+// its holder look like (see judge); no decision uses a clock:
 //
-//	holder has the userName                taken: 409
+//	holder has the name                    taken: 409
 //	holder absent, reservation Reserved    a creation under way or cut short: finish it under the same id, so that at most
 //	                                       one of all who try creates the user
 //	holder absent, reservation Bound       a deletion cut short: take the reservation over, under a new id
-//	holder has another userName            a rename under way or cut short: rewrite the holder (a fence: a rename under way
+//	holder has another name                a rename under way or cut short: rewrite the holder (a fence: a rename under way
 //	                                       loses its optimistic lock and starts over), then take the reservation over
 //
 // Whoever relies on a reservation that it did not just create rewrites it first, so two parties that rely on the same one
 // collide on its resource version instead of both going on.
+//
+// # How members are kept
+//
+// One object with all members would be written anew for each of them, and would not fit into etcd in the end. So they are in
+// slices of at most 100, which are a binary tree over the hash of the member (see tree). The root has the name of the group. A
+// slice has members or two children, and which child a member belongs to is the bit of its hash that is as far from the first
+// as the slice from the root. So where a member is follows from its id and the slices on the way, and an edit goes down the
+// tree, part by part, and writes the slices in which something changes (see edits):
+//
+//	one member more or less         its slice
+//	the same again                  nothing
+//	a slice would have 101          its children, under new names; then the slice itself, which now names them
+//	a PUT of all members            what differs, slice by slice, after one list of all slices
+//
+// Four things make it hold whoever writes at once and whatever write is the last of its process:
+//
+//	slices are written under their  whoever loses the race reads the slice again and does its part of the edit to what is
+//	optimistic lock                 there now; an edit says what is to be so, not how, so it may be done twice
+//	children come before the slice  a reader finds all members of the slice before or all of them after, never half; children
+//	that names them                 that nothing names are nobody's members
+//	children are for ever           a cached slice that has some is current, so only the last slice on the way is read from
+//	                                the API server; whoever still has the slice as it was before fails on its lock
+//	the group comes last            a new group appears with its members, since its slices are there before it is; a deleted
+//	                                one has none, since slices count only while their group is there
+//
+// A change of the members is no change of the ScimGroup, so a counter in its spec is moved to move its generation, which is the
+// ETag: after the slices, so that no version promises what is not yet so. A crash in between leaves members changed under the
+// old version, and the client without an answer. Under If-Match the counter moves first, under the version that was demanded, so
+// that of two who demand the same one only one goes on to the slices.
+//
+// What a crash leaves is slices that no group reaches: the Janitor collects them, as it does reservations. One whose slices
+// are just being made has some too, for less time than the Janitor waits.
 package directory

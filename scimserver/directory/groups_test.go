@@ -336,6 +336,22 @@ func TestGroupFilters(t *testing.T) {
 	}
 }
 
+func TestListShowsMembersOnlyWhereAsked(t *testing.T) {
+	c := admin(t, 0)
+	g, dir := newGroups(c, c), inNamespace(t, c)
+	p := people(t, c, dir, 1)
+	_, err := g.Create(t.Context(), dir, scim.Resource{"displayName": "a", "members": membersAttribute(p...)}, false)
+	wantStatus(t, "Create", err, http.StatusOK)
+	for excluded, want := range map[string]bool{"": true, "members": false, "displayName": true} {
+		projection, err := scim.ParseProjection(scim.GroupResourceType(), "", excluded)
+		wantStatus(t, "ParseProjection", err, http.StatusOK)
+		_, page, err := g.List(t.Context(), dir, scim.ListQuery{StartIndex: 1, Count: 10, Projection: projection})
+		if err != nil || len(page) != 1 || (page[0].Members != nil) != want {
+			t.Errorf("excluding %q: %v (%v), want members read: %v", excluded, page, err, want)
+		}
+	}
+}
+
 // TestEditsSettle: doing the same again changes nothing, and the parts of a split together are the whole.
 func TestEditsSettle(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))

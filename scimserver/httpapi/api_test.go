@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -41,6 +42,7 @@ const (
 type api struct {
 	handler http.Handler
 	store   *store
+	groups  *groupStore
 	token   string // of team-a/acme
 	other   string // of team-a/other
 	logs    *lockedBuffer
@@ -51,8 +53,10 @@ func newAPI(t testing.TB, change ...func(*Options)) *api {
 	t.Helper()
 	token, other := newToken(t, 1), newToken(t, 2)
 	a := &api{store: newStore(), token: token.Reveal(), other: other.Reveal(), logs: &lockedBuffer{}}
+	a.groups = newGroupStore(a.store)
 	o := Options{
 		Users:  a.store,
+		Groups: a.groups,
 		Auth:   auth.New(cacheOf(t, token, other), func() bool { return true }),
 		Log:    slog.New(slog.NewJSONHandler(a.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:    time.Now,
@@ -211,7 +215,7 @@ func newStore() *store {
 	s := &store{users: map[string]directory.Stored{}}
 	created := time.Unix(1700000000, 0).UTC()
 	s.users[knownID] = directory.Stored{
-		ID: knownID, Generation: 3, Created: created, LastModified: created,
+		ID: knownID, Endpoint: "/Users", Generation: 3, Created: created, LastModified: created,
 		Resource: scim.Resource{"userName": "bob@example.com", "active": true, "displayName": "Bob"},
 	}
 	return s
@@ -232,7 +236,7 @@ func (s *store) Create(ctx context.Context, _ directory.Directory, r scim.Resour
 	if err := s.enter(ctx); err != nil {
 		return directory.Stored{}, err
 	}
-	return directory.Stored{ID: "new", Generation: 1, Resource: r}, nil
+	return directory.Stored{ID: "new", Endpoint: "/Users", Generation: 1, Resource: r}, nil
 }
 
 func (s *store) Get(ctx context.Context, _ directory.Directory, id string) (directory.Stored, error) {
@@ -273,13 +277,31 @@ func (s *store) Delete(ctx context.Context, dir directory.Directory, id string, 
 	return err
 }
 
-func (s *store) List(ctx context.Context, _ directory.Directory, _ scim.ListQuery) (int, []directory.Stored, error) {
+func (s *store) List(ctx context.Context, dir directory.Directory, q scim.ListQuery) (int, []directory.Stored, error) {
 	if err := s.enter(ctx); err != nil {
 		return 0, nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return 1, []directory.Stored{s.users[knownID]}, nil
+	total, page := listed(dir, q, slices.Collect(maps.Values(s.users)))
+	return total, page, nil
+}
+
+// listed is the answer of a store that has all of these. It sorts as q says and then by id.
+func listed(dir directory.Directory, q scim.ListQuery, all []directory.Stored) (int, []directory.Stored) {
+	all = slices.DeleteFunc(all, func(st directory.Stored) bool {
+		return q.Filter != nil && !q.Filter.Match(st.Resource, directory.Common(st, dir))
+	})
+	slices.SortFunc(all, func(a, b directory.Stored) int {
+		if q.Sort != nil {
+			if c := q.Sort.Compare(a.Resource, b.Resource, directory.Common(a, dir), directory.Common(b, dir)); c != 0 {
+				return c
+			}
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	from := min(q.StartIndex-1, len(all))
+	return len(all), all[from:min(from+min(q.Count, len(all)), len(all))]
 }
 
 // lockedBuffer is a log that many requests write to.

@@ -16,10 +16,15 @@ import (
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
 
+// routes are those of a, without the chain in front.
+func (a *api) routes() *router {
+	return (&server{Options: Options{Users: a.store, Groups: a.groups, Limits: DefaultLimits()}}).routes()
+}
+
 // walk returns every route, and what a scanner tries beside them.
 func walk(a *api) []string {
 	var targets []string
-	for _, path := range (&server{Options: Options{Users: a.store, Limits: DefaultLimits()}}).routes().paths {
+	for _, path := range a.routes().paths {
 		targets = append(targets, basePath+strings.Replace(path, "{id}", knownID, 1))
 	}
 	return append(targets,
@@ -27,7 +32,7 @@ func walk(a *api) []string {
 		"/scim/v2/team-a/nope/Users", "/scim/v2/nope/acme/Users", "/scim/v2/team-a/other/Users",
 		basePath+"/Unknown", basePath+"//Users//", basePath+"/Users/", "//scim/v2/team-a/acme/Users",
 		basePath+"%2fUsers", basePath+"/Users%2f"+knownID, basePath+"/Users/../Users", basePath+"/%2e%2e/other/Users",
-		basePath+"/Users/"+knownID+"/extra", "/healthz", "/readyz", "/metrics", "/debug/pprof/", basePath+"/Users?filter=%zz",
+		basePath+"/Users/"+knownID+"/extra", basePath+"/Groups/"+knownGroup+"/members", basePath+"/Groups/", basePath+"//.search/", "/healthz", "/readyz", "/metrics", "/debug/pprof/", basePath+"/Users?filter=%zz",
 	)
 }
 
@@ -141,13 +146,24 @@ func TestStrangersNeverReachTheStore(t *testing.T) {
 	}
 }
 
+// TestWalkHasEveryRoute: a route that is mounted and not walked would not be tested above.
+func TestWalkHasEveryRoute(t *testing.T) {
+	want := []string{
+		"/.search", "/Bulk", "/Groups", "/Groups/.search", "/Groups/{id}", "/Me", "/ResourceTypes", "/ResourceTypes/{id}",
+		"/Schemas", "/Schemas/{id}", "/ServiceProviderConfig", "/Users", "/Users/.search", "/Users/{id}",
+	}
+	if diff := cmp.Diff(want, slices.Sorted(slices.Values(newAPI(t).routes().paths))); diff != "" {
+		t.Errorf("routes (-want +got):\n%s", diff)
+	}
+}
+
 // TestUnknownPaths: who is known learns that a path is wrong.
 func TestUnknownPaths(t *testing.T) {
 	a := newAPI(t)
 	for _, target := range []string{
 		"/", "/scim/v2", "/scim/v2/team-a", basePath, basePath + "/Unknown", basePath + "/users", "/healthz",
 		basePath + "/Users%2f" + knownID, basePath + "%2fUsers", basePath + "/Users/../Users", basePath + "/Users/" + knownID + "/name",
-		basePath + "/Users/%2e%2e", basePath + "/Schemas/urn:nope", basePath + "/ResourceTypes/Group",
+		basePath + "/Users/%2e%2e", basePath + "/Schemas/urn:nope", basePath + "/ResourceTypes/Device", basePath + "/Groups/" + knownID + "/members",
 	} {
 		w := a.call(t, request{method: http.MethodGet, target: target})
 		checkError(t, w, http.StatusNotFound)
@@ -159,11 +175,10 @@ func TestUnknownPaths(t *testing.T) {
 
 func TestRouteFailsClosed(t *testing.T) {
 	a := newAPI(t)
-	s := &server{Options: Options{Users: a.store, Limits: DefaultLimits()}}
 	r := request{method: http.MethodGet, target: basePath + "/Users"}.with(t, a.token)
 	w := httptest.NewRecorder()
 	x := &exchange{ResponseWriter: w}
-	s.routes().ServeHTTP(x, x.attach(r))
+	a.routes().ServeHTTP(x, x.attach(r))
 	checkError(t, w, http.StatusUnauthorized)
 	if a.store.calls != 0 {
 		t.Error("a route without authentication in front of it reached the store")

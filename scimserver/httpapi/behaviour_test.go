@@ -79,17 +79,14 @@ func TestSuccess(t *testing.T) {
 		},
 		"ListFiltered":  {reason: "a match query", request: request{method: "GET", target: basePath + "/Users?filter=userName%20eq%20%22x%22&startIndex=1&count=100"}, want: 200, wantBody: []string{`"Resources"`}},
 		"ListSemicolon": {reason: "a raw semicolon is data", request: request{method: "GET", target: basePath + "/Users?filter=userName%20eq%20%22a;b%22"}, want: 200, wantBody: []string{`"Resources"`}},
-		"Groups": {
-			reason: "connection tests list groups", request: request{method: "GET", target: basePath + "/Groups?startIndex=1&count=100"}, want: 200,
-			wantBody: []string{`"totalResults":0`, `"Resources":[]`},
-		},
 		"Config": {
 			reason: "RFC 7643 §5", request: request{method: "GET", target: basePath + "/ServiceProviderConfig?ignored=1"}, want: 200,
-			wantBody: []string{`"maxResults":200`, `"maxPayloadSize":1048576`, baseURL + "/ServiceProviderConfig"},
+			wantBody: []string{`"maxResults":200`, `"maxPayloadSize":1048576`, `"sort":{"supported":true}`, `"cursor":false`, `"defaultPageSize":100`, baseURL + "/ServiceProviderConfig"},
 		},
-		"ResourceTypes": {reason: "RFC 7644 §4", request: request{method: "GET", target: basePath + "/ResourceTypes"}, want: 200, wantBody: []string{`"totalResults":1`, baseURL + "/ResourceTypes/User"}},
+		"ResourceTypes": {reason: "RFC 7644 §4", request: request{method: "GET", target: basePath + "/ResourceTypes"}, want: 200, wantBody: []string{`"totalResults":2`, baseURL + "/ResourceTypes/User", baseURL + "/ResourceTypes/Group"}},
+		"GroupType":     {reason: "one by id", request: request{method: "GET", target: basePath + "/ResourceTypes/Group"}, want: 200, wantBody: []string{`"endpoint":"/Groups"`}},
 		"ResourceType":  {reason: "one by id", request: request{method: "GET", target: basePath + "/ResourceTypes/User"}, want: 200, wantBody: []string{`"endpoint":"/Users"`}},
-		"Schemas":       {reason: "RFC 7644 §4", request: request{method: "GET", target: basePath + "/Schemas"}, want: 200, wantBody: []string{`"Resources":[{`}},
+		"Schemas":       {reason: "RFC 7644 §4", request: request{method: "GET", target: basePath + "/Schemas"}, want: 200, wantBody: []string{`"totalResults":3`, baseURL + "/Schemas/" + scim.GroupURN}},
 		"Schema": {
 			reason: "one by URN, whatever its case", request: request{method: "GET", target: basePath + "/Schemas/urn:ietf:params:scim:schemas:core:2.0:USER"}, want: 200,
 			wantBody: []string{`"id":"urn:ietf:params:scim:schemas:core:2.0:User"`},
@@ -162,12 +159,17 @@ func TestRefusals(t *testing.T) {
 		"DiscoveryFilter": {reason: "RFC 7644 §4", request: request{method: "GET", target: basePath + "/Schemas?filter=id%20pr"}, want: 403},
 		"ConfigFilter":    {reason: "RFC 7644 §4", request: request{method: "GET", target: basePath + "/ServiceProviderConfig?filter=x"}, want: 403},
 		"UnknownSchema":   {reason: "by URN", request: request{method: "GET", target: basePath + "/Schemas/urn:x"}, want: 404},
-		"UnknownGroup":    {reason: "there is none", request: request{method: "GET", target: basePath + "/Groups/x"}, want: 404},
-		"CreateGroup":     {reason: "not yet", request: request{method: "POST", target: basePath + "/Groups", body: `{"displayName":"g"}`}, want: 501},
-		"PatchGroup":      {reason: "not yet", request: request{method: "PATCH", target: basePath + "/Groups/x", body: `{}`}, want: 501},
+		"GetSearch":       {reason: "not the user of that id", request: request{method: "GET", target: basePath + "/Users/.search"}, want: 405, wantHeader: map[string]string{"Allow": "POST, OPTIONS"}},
+		"DeleteSearch":    {reason: "not the group of that id", request: request{method: "DELETE", target: basePath + "/Groups/.search"}, want: 405, wantHeader: map[string]string{"Allow": "POST, OPTIONS"}},
+		"GetSearchAll":    {reason: "POST only", request: request{method: "GET", target: basePath + "/.search"}, want: 405, wantHeader: map[string]string{"Allow": "POST, OPTIONS"}},
+		"Root":            {reason: "there is no list of everything but by .search", request: request{method: "GET", target: basePath}, want: 404},
 		"Me":              {reason: "RFC 7644 §3.11", request: request{method: "GET", target: basePath + "/Me"}, want: 501},
 		"Bulk":            {reason: "advertised as unsupported", request: request{method: "POST", target: basePath + "/Bulk", body: `{}`}, want: 501},
-		"Search":          {reason: "not yet", request: request{method: "POST", target: basePath + "/.search", body: `{}`}, want: 501},
+		"Cursor":          {reason: "a first page that looks like the only one would hide the others", request: request{method: "GET", target: basePath + "/Users?cursor"}, want: 400, wantType: "invalidValue"},
+		"NextCursor":      {reason: "page one again would be read for ever", request: request{method: "GET", target: basePath + "/Groups?cursor=abc&count=10"}, want: 400, wantType: "invalidValue"},
+		"SearchCursor":    {reason: "in a body too", request: request{method: "POST", target: basePath + "/Users/.search", body: `{"cursor":""}`}, want: 400, wantType: "invalidValue"},
+		"SearchAllCursor": {reason: "and for all", request: request{method: "POST", target: basePath + "/.search", body: `{"cursor":"abc"}`}, want: 400, wantType: "invalidValue"},
+		"BadSort":         {reason: "no order", request: request{method: "GET", target: basePath + "/Users?sortBy=nobody"}, want: 400, wantType: "invalidValue"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -14,7 +14,8 @@ import (
 // discovery is what the server says of itself (RFC 7644 §4). Query parameters are ignored, but a filter is refused: its
 // sender would take the whole list for the matches.
 type discovery struct {
-	types    []*scim.ResourceType
+	types []*scim.ResourceType
+	// maxBytes holds everywhere; some paths take more.
 	maxBytes int64
 }
 
@@ -34,6 +35,8 @@ func (d discovery) serviceProviderConfig(dir directory.Directory, _ *http.Reques
 		BaseURL:         dir.BaseURL,
 		MaxResults:      maxResults,
 		MaxPayloadBytes: int(d.maxBytes),
+		Sort:            true,
+		Pagination:      &scim.Pagination{DefaultPageSize: defaultResults},
 	})}, nil
 }
 

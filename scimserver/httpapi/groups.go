@@ -10,27 +10,97 @@ import (
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
 
-// groups is /Groups for a server without groups. The connection tests of Okta, Entra and authentik read the list: it is
-// there and empty, and no group is in it. Writing one is 501.
-type groups struct{}
+// groups is /Groups (RFC 7644 §3.3 to §3.6). Members are read only where the answer shows them.
+type groups struct {
+	resources
+	store GroupStore
+}
 
 func (g groups) mount(rt *router) {
-	rt.handle(http.MethodGet, "/Groups", g.list)
-	rt.handle(http.MethodPost, "/Groups", g.write)
+	g.mountLists(rt)
+	rt.handle(http.MethodPost, "/Groups", g.create)
 	rt.handle(http.MethodGet, "/Groups/{id}", g.get)
-	for _, method := range []string{http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		rt.handle(method, "/Groups/{id}", g.write)
+	rt.handle(http.MethodPut, "/Groups/{id}", g.replace)
+	rt.handle(http.MethodPatch, "/Groups/{id}", g.patch)
+	rt.handle(http.MethodDelete, "/Groups/{id}", g.remove)
+}
+
+func (g groups) create(dir directory.Directory, r *http.Request) (reply, error) {
+	projection, err := g.projection(r)
+	if err != nil {
+		return reply{}, err
 	}
+	group, err := g.parse(r)
+	if err != nil {
+		return reply{}, err
+	}
+	st, err := g.store.Create(r.Context(), dir, group, g.showsMembers(projection))
+	return g.reply(http.StatusCreated, dir, st, projection), err
 }
 
-func (groups) list(directory.Directory, *http.Request) (reply, error) {
-	return reply{status: http.StatusOK, body: scim.ListResponse(0, 1, nil)}, nil
+func (g groups) get(dir directory.Directory, r *http.Request) (reply, error) {
+	projection, err := g.projection(r)
+	if err != nil {
+		return reply{}, err
+	}
+	st, err := g.store.Get(r.Context(), dir, r.PathValue("id"), g.showsMembers(projection))
+	return g.current(dir, r, st, projection), err
 }
 
-func (groups) get(directory.Directory, *http.Request) (reply, error) {
-	return reply{}, scim.Errorf(http.StatusNotFound, "", "there is no such group in this directory")
+// replace leaves the members alone if the body has none: absent is not empty.
+func (g groups) replace(dir directory.Directory, r *http.Request) (reply, error) {
+	next, err := g.parse(r)
+	if err != nil {
+		return reply{}, err
+	}
+	rest, members, named := g.resource.SplitMembers(next)
+	return g.change(http.StatusOK, dir, r, directory.GroupChange{Change: g.replacing(rest), Replace: named, Members: members})
 }
 
-func (groups) write(directory.Directory, *http.Request) (reply, error) {
-	return reply{}, errNotImplemented("writing groups")
+// patch answers 204, which Entra asks for and Okta takes, and which costs no look at the members; with attributes the answer
+// must be the group (RFC 7644 §3.5.2).
+func (g groups) patch(dir directory.Directory, r *http.Request) (reply, error) {
+	patch, err := g.parsePatch(r)
+	if err != nil {
+		return reply{}, err
+	}
+	members, rest, err := patch.Members()
+	if err != nil {
+		return reply{}, err
+	}
+	values, err := queryOf(r)
+	if err != nil {
+		return reply{}, err
+	}
+	status := http.StatusNoContent
+	if values.Has("attributes") || values.Has("excludedAttributes") {
+		status = http.StatusOK
+	}
+	return g.change(status, dir, r, directory.GroupChange{Change: g.patching(rest), Patch: members})
 }
+
+// change is what PUT and PATCH have in common. Everything that can be wrong with the request alone is found before the store
+// is asked.
+func (g groups) change(status int, dir directory.Directory, r *http.Request, c directory.GroupChange) (reply, error) {
+	projection, err := g.projection(r)
+	if err != nil {
+		return reply{}, err
+	}
+	precondition, err := preconditionOf(r)
+	if err != nil {
+		return reply{}, err
+	}
+	show := status == http.StatusOK && g.showsMembers(projection)
+	st, err := g.store.Change(r.Context(), dir, r.PathValue("id"), precondition, c, show)
+	return g.reply(status, dir, st, projection), err
+}
+
+func (g groups) remove(dir directory.Directory, r *http.Request) (reply, error) {
+	precondition, err := preconditionOf(r)
+	if err != nil {
+		return reply{}, err
+	}
+	return reply{status: http.StatusNoContent}, g.store.Delete(r.Context(), dir, r.PathValue("id"), precondition)
+}
+
+func (g groups) showsMembers(p scim.Projection) bool { return p.Shows(g.resource, "members") }

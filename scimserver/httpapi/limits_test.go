@@ -5,43 +5,67 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// padded is a body of exactly n bytes.
-func padded(n int) string { return minimal + strings.Repeat(" ", n-len(minimal)) }
+// padded is body in exactly n bytes.
+func padded(body string, n int) string { return body + strings.Repeat(" ", n-len(body)) }
 
 func TestBodyLimit(t *testing.T) {
-	limit := int(DefaultLimits().BodyBytes)
+	const patchUser = `{"Operations":[{"op":"replace","path":"active","value":false}]}`
+	users, groups := int(DefaultLimits().BodyBytes), int(DefaultLimits().GroupBytes)
+	for name, tc := range map[string]struct {
+		method, target, body string
+		limit, want          int
+	}{
+		"CreateUser":   {"POST", basePath + "/Users", minimal, users, http.StatusCreated},
+		"PatchUser":    {"PATCH", one, patchUser, users, http.StatusOK},
+		"SearchUsers":  {"POST", basePath + "/Users/.search", `{}`, users, http.StatusOK},
+		"CreateGroup":  {"POST", basePath + "/Groups", someGroup, groups, http.StatusCreated},
+		"ReplaceGroup": {"PUT", oneGroup, someGroup, groups, http.StatusOK},
+		"PatchGroup":   {"PATCH", oneGroup, addMember, groups, http.StatusNoContent},
+		"SearchGroups": {"POST", basePath + "/Groups//.search/", `{}`, users, http.StatusOK},
+		"SearchAll":    {"POST", basePath + "/.search", `{}`, users, http.StatusOK},
+	} {
+		t.Run(name, func(t *testing.T) { testBodyLimit(t, tc.method, tc.target, tc.body, tc.limit, tc.want) })
+	}
+}
+
+func testBodyLimit(t *testing.T, method, target, text string, limit, success int) {
+	t.Helper()
 	cases := map[string]struct {
 		reason string
 		size   int
 		stream bool
 		want   int
 	}{
-		"N":               {reason: "the limit itself is allowed", size: limit, want: http.StatusCreated},
+		"N":               {reason: "the limit itself is allowed", size: limit, want: success},
 		"NPlus1":          {reason: "one more is not", size: limit + 1, want: http.StatusRequestEntityTooLarge},
-		"StreamedN":       {reason: "the same without a Content-Length", size: limit, stream: true, want: http.StatusCreated},
+		"StreamedN":       {reason: "the same without a Content-Length", size: limit, stream: true, want: success},
 		"StreamedNPlus1":  {reason: "the same without a Content-Length", size: limit + 1, stream: true, want: http.StatusRequestEntityTooLarge},
-		"StreamedForever": {reason: "what is over is not read", size: 64 * limit, stream: true, want: http.StatusRequestEntityTooLarge},
+		"StreamedForever": {reason: "what is over is not read", size: 4 * limit, stream: true, want: http.StatusRequestEntityTooLarge},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			a := newAPI(t)
-			r := request{method: "POST", target: basePath + "/Users", body: padded(tc.size)}.with(t, a.token)
-			body := strings.NewReader(padded(tc.size))
+			sent := padded(text, tc.size)
+			r := request{method: method, target: target, body: sent}.with(t, a.token)
+			body := strings.NewReader(sent)
 			if tc.stream {
 				r.ContentLength = -1
 			}
 			r.Body = io.NopCloser(body)
 			w := a.serve(r)
-			if tc.want != http.StatusCreated {
+			if tc.want != success {
 				checkError(t, w, tc.want)
 				if w.Header().Get("Connection") != "close" || a.store.calls != 0 {
 					t.Errorf("%s: headers %v, %d store calls", tc.reason, w.Header(), a.store.calls)
@@ -99,5 +123,36 @@ func TestPanicGivesItsSlotBack(t *testing.T) {
 	a.store.before = nil
 	if w := a.call(t, request{method: "GET", target: one}); w.Code != http.StatusOK {
 		t.Errorf("status %d", w.Code)
+	}
+}
+
+// TestMemberLimit: as many members as a group may have fit into a body, even with what Okta says beside the id; one more is
+// refused for what it is.
+func TestMemberLimit(t *testing.T) {
+	limits := scim.DefaultLimits()
+	cases := map[string]struct {
+		reason, method, target, body string
+		members, want                int
+	}{
+		"PutN":        {reason: "100,000 members", method: "PUT", target: oneGroup + "?excludedAttributes=members", body: `{"displayName":"G","members":[%s]}`, members: limits.Members, want: http.StatusOK},
+		"PutNPlus1":   {reason: "one more", method: "PUT", target: oneGroup, body: `{"displayName":"G","members":[%s]}`, members: limits.Members + 1, want: http.StatusBadRequest},
+		"PatchN":      {reason: "5,000 members", method: "PATCH", target: oneGroup, body: `{"Operations":[{"op":"replace","path":"members","value":[%s]}]}`, members: limits.PatchMembers, want: http.StatusNoContent},
+		"PatchNPlus1": {reason: "one more", method: "PATCH", target: oneGroup, body: `{"Operations":[{"op":"replace","path":"members","value":[%s]}]}`, members: limits.PatchMembers + 1, want: http.StatusBadRequest},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			members := make([]string, tc.members)
+			for i := range members {
+				members[i] = fmt.Sprintf(`{"value":"%08d-5555-4555-8555-555555555555","display":"u%06d@x.example"}`, i, i)
+			}
+			a := newAPI(t)
+			w := a.call(t, request{method: tc.method, target: tc.target, body: fmt.Sprintf(tc.body, strings.Join(members, ","))})
+			if w.Code != tc.want {
+				t.Fatalf("%s: status %d, want %d: %.200s", tc.reason, w.Code, tc.want, w.Body)
+			}
+			if want := map[bool]int{true: tc.members, false: 1}[tc.want < 300]; len(a.groups.members[knownGroup]) != want {
+				t.Errorf("%s: %d members, want %d", tc.reason, len(a.groups.members[knownGroup]), want)
+			}
+		})
 	}
 }

@@ -27,6 +27,12 @@ func TestLogHoldsNoCanary(t *testing.T) {
 		{method: "PATCH", target: one, body: `{"Operations":[{"op":"add","path":"emails[value eq \"Zz9-Canary\"]","value":"Zz9-Canary"}]}`},
 		{method: "GET", target: basePath + "/Users?filter=userName%20eq%20%22Zz9-Canary%22&Zz9-Canary=%zz"},
 		{method: "GET", target: basePath + "/Users/Zz9-Canary"},
+		{method: "POST", target: basePath + "/Groups", body: `{"displayName":"Zz9-Canary","members":[{"value":"Zz9-Canary","display":"Zz9-Canary"}]}`},
+		{method: "PUT", target: oneGroup, body: `{"displayName":"Zz9-Canary","members":[{"value":"Zz9-Canary"}]}`},
+		{method: "PATCH", target: oneGroup, body: `{"Operations":[{"op":"add","path":"members[value eq \"Zz9-Canary\"]","value":{"value":"Zz9-Canary"}}]}`},
+		{method: "GET", target: basePath + "/Groups?filter=members%20eq%20%22Zz9-Canary%22&sortBy=Zz9-Canary"},
+		{method: "POST", target: basePath + "/.search", body: `{"filter":"displayName eq \"Zz9-Canary\"","sortBy":"displayName"}`},
+		{method: "POST", target: basePath + "/Groups/.search", body: `{"filter":"Zz9-Canary eq 1"}`},
 		{method: "GET", target: basePath + "/Zz9-Canary"},
 		{method: "GET", target: "/scim/v2/Zz9-Canary/Zz9-Canary/Users"},
 		{method: "POST", target: basePath + "/Users", body: "Zz9-Canary"},
@@ -39,7 +45,7 @@ func TestLogHoldsNoCanary(t *testing.T) {
 		}
 	}
 	logs := a.logs.String()
-	for _, canary := range []string{"zz9-canary", "attacker.example", strings.ToLower(a.token), strings.ToLower(newToken(t, 50).Reveal()), "bob@"} {
+	for _, canary := range []string{"zz9-canary", "attacker.example", strings.ToLower(a.token), strings.ToLower(newToken(t, 50).Reveal()), "bob@", "canary-name"} {
 		if at := strings.Index(strings.ToLower(logs), canary); at >= 0 {
 			t.Errorf("%s is in the log: …%s…", canary, logs[max(0, at-200):min(len(logs), at+50)])
 		}

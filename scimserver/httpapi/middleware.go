@@ -138,11 +138,15 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 // limitBody refuses a body that says it is too long, and cuts off one that turns out to be.
 func (s *server) limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength > s.Limits.BodyBytes {
-			respond(w, r, reply{}, errTooLarge(s.Limits.BodyBytes))
+		limit := s.Limits.BodyBytes
+		if takesGroup(r.URL.Path) {
+			limit = s.Limits.GroupBytes
+		}
+		if r.ContentLength > limit {
+			respond(w, r, reply{}, errTooLarge(limit))
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, s.Limits.BodyBytes)
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		next.ServeHTTP(w, r)
 	})
 }

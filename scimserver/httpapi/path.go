@@ -62,3 +62,9 @@ func scopeOf(path string) auth.Scope {
 	name, _, _ := strings.Cut(rest, "/")
 	return auth.Scope{Namespace: namespace, Directory: name}
 }
+
+// takesGroup says whether a cleaned path takes groups, whose members make a body long.
+func takesGroup(path string) bool {
+	segments := strings.Split(strings.TrimPrefix(path, apiPrefix), "/")
+	return len(segments) > 2 && segments[2] == "Groups" && !strings.HasSuffix(path, searchPath)
+}

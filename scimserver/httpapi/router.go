@@ -4,6 +4,7 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,17 +22,17 @@ type mounter interface{ mount(rt *router) }
 // router collects routes below the path of a directory, and answers what none of them does.
 type router struct {
 	mux     *http.ServeMux
-	methods map[string][]string // of each path, without those that take every method
+	methods map[string]map[string]handler // of each path, by method
 	paths   []string
 }
 
 func newRouter(groups ...mounter) *router {
-	rt := &router{mux: http.NewServeMux(), methods: map[string][]string{}}
+	rt := &router{mux: http.NewServeMux(), methods: map[string]map[string]handler{}}
 	for _, g := range groups {
 		g.mount(rt)
 	}
 	for path, methods := range rt.methods {
-		rt.handleAll(path, otherMethod(methods))
+		rt.handleAll(path, byMethod(methods))
 	}
 	rt.mux.Handle(noPath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		respond(w, r, reply{}, errNoSuchPath())
@@ -42,16 +43,19 @@ func newRouter(groups ...mounter) *router {
 // ServeHTTP implements http.Handler.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) { rt.mux.ServeHTTP(w, r) }
 
-// handle mounts h; one for GET answers HEAD too.
+// handle mounts h; one for GET answers HEAD too. Methods are no part of the patterns of the mux: /Users/.search would be
+// neither more nor less specific than PUT /Users/{id}.
 func (rt *router) handle(method, path string, h handler) {
-	rt.methods[path] = append(rt.methods[path], method)
-	if method == http.MethodGet {
-		rt.methods[path] = append(rt.methods[path], http.MethodHead)
+	if rt.methods[path] == nil {
+		rt.methods[path] = map[string]handler{}
 	}
-	rt.mux.Handle(method+" "+directoryPath+path, route(path, h))
+	rt.methods[path][method] = h
+	if method == http.MethodGet {
+		rt.methods[path][http.MethodHead] = h
+	}
 }
 
-// handleAll mounts h for every method that handle did not mount.
+// handleAll mounts h for every method.
 func (rt *router) handleAll(path string, h handler) {
 	rt.paths = append(rt.paths, path)
 	rt.mux.Handle(directoryPath+path, route(path, h))
@@ -72,10 +76,13 @@ func route(path string, h handler) http.Handler {
 	})
 }
 
-// otherMethod answers what a path does not take. OPTIONS is asking for just that answer.
-func otherMethod(methods []string) handler {
-	allow := strings.Join(append(slices.Sorted(slices.Values(methods)), http.MethodOptions), ", ")
-	return func(_ directory.Directory, r *http.Request) (reply, error) {
+// byMethod calls the handler of the method. OPTIONS is asking for what a path answers to any other method.
+func byMethod(methods map[string]handler) handler {
+	allow := strings.Join(append(slices.Sorted(maps.Keys(methods)), http.MethodOptions), ", ")
+	return func(dir directory.Directory, r *http.Request) (reply, error) {
+		if h, ok := methods[r.Method]; ok {
+			return h(dir, r)
+		}
 		if r.Method == http.MethodOptions {
 			return reply{status: http.StatusNoContent, allow: allow}, nil
 		}

@@ -3,7 +3,10 @@
 
 package scim
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // GroupURN is the URN of RFC 7643 §4.2.
 const GroupURN = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -14,8 +17,13 @@ const nameMembers = "members"
 // §8.7.1 in this: displayName is required, as the prose has it, and unique, as
 // clients that look groups up by it need; members have the `display` that Okta
 // sends; $ref and display are readOnly, because both are derived from the member;
-// members.value is case-exact, because it is an id.
-func GroupResourceType() *ResourceType {
+// members.value is case-exact, because it is an id. It is always the same one, as
+// UserResourceType is.
+func GroupResourceType() *ResourceType { return groupType() }
+
+var groupType = sync.OnceValue(newGroupType) //nolint:gochecknoglobals // immutable once made
+
+func newGroupType() *ResourceType {
 	rt, err := NewResourceType(ResourceType{
 		ID: "Group", Name: "Group", Endpoint: "/Groups", Description: "Group",
 		Schema: groupSchema(),

@@ -3,7 +3,10 @@
 
 package scim
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // The URNs of RFC 7643 §4.1 and §4.3.
 const (
@@ -15,8 +18,13 @@ const (
 // of §4.3, complete. It differs from the RFC's listing where the RFC's prose
 // does (references and binary are case-exact, addresses have `primary`), and in
 // manager.$ref, which is readOnly: URLs come from this server's configuration
-// and never from a client.
-func UserResourceType() *ResourceType {
+// and never from a client. It is always the same one: a [Projection] made for it
+// means nothing to another.
+func UserResourceType() *ResourceType { return userType() }
+
+var userType = sync.OnceValue(newUserType) //nolint:gochecknoglobals // immutable once made
+
+func newUserType() *ResourceType {
 	rt, err := NewResourceType(ResourceType{
 		ID: "User", Name: "User", Endpoint: "/Users", Description: "User Account",
 		Schema:     userSchema(),
