@@ -19,7 +19,7 @@
 //
 //	holder has the name                    taken: 409
 //	holder absent, reservation Reserved    a creation under way or cut short: finish it under the same id, so that at most
-//	                                       one of all who try creates the user
+//	                                       one of all who try creates the holder
 //	holder absent, reservation Bound       a deletion cut short: take the reservation over, under a new id
 //	holder has another name                a rename under way or cut short: rewrite the holder (a fence: a rename under way
 //	                                       loses its optimistic lock and starts over), then take the reservation over
@@ -56,6 +56,6 @@
 // old version, and the client without an answer. Under If-Match the counter moves first, under the version that was demanded, so
 // that of two who demand the same one only one goes on to the slices.
 //
-// What a crash leaves is slices that no group reaches: the Janitor collects them, as it does reservations. One whose slices
-// are just being made has some too, for less time than the Janitor waits.
+// What a crash leaves is slices that no group reaches, and members who are gone: the Janitor collects them, as it does
+// reservations. Whoever is just making slices has unreached ones too, for less time than the Janitor waits.
 package directory

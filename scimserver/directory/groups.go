@@ -55,6 +55,7 @@ func (g *Groups) Create(ctx context.Context, dir Directory, group scim.Resource,
 		_, err := g.tree(dir.Namespace, id).edit(ctx, edits{reset: true, add: members})
 		return err
 	})
+	g.confirm(dir, members)
 	if err == nil && show {
 		st.Members = g.source(ctx, dir, members)
 	}
@@ -75,8 +76,31 @@ func (g *Groups) withMembers(ctx context.Context, dir Directory, st Stored, t *t
 	if err != nil {
 		return Stored{}, failure(err)
 	}
+	maps.DeleteFunc(members, func(id, kind string) bool { return g.of(kind).gone(ctx, dir.Namespace, id) })
 	st.Members = g.source(ctx, dir, members)
 	return st, nil
+}
+
+// of returns the store of the kind of a member.
+func (g *Groups) of(kind string) *Store {
+	if kind == typeGroup {
+		return g.Store
+	}
+	return &Store{kind: g.users, live: g.live, cached: g.cached, clock: g.clock, log: g.log}
+}
+
+// confirm looks again, when caches have caught up, whether somebody was added who was being deleted at the same time.
+func (g *Groups) confirm(dir Directory, added content) {
+	if len(added) == 0 {
+		return
+	}
+	g.later(func(ctx context.Context) {
+		for id, kind := range added {
+			if g.of(kind).gone(ctx, dir.Namespace, id) {
+				g.leaveGroups(ctx, dir, id)
+			}
+		}
+	})
 }
 
 // Change changes the group of that id and its members. Unknown members are refused before anything changes.
@@ -112,6 +136,7 @@ func orNothing(change func(scim.Resource) (scim.Resource, error)) func(scim.Reso
 }
 
 func (g *Groups) changeMembers(ctx context.Context, dir Directory, st Stored, p Precondition, e edits) (Stored, error) {
+	defer g.confirm(dir, e.add)
 	t := g.tree(dir.Namespace, st.ID)
 	if p.demanded {
 		moved, err := g.bump(ctx, dir, st.ID, only(st.Generation))

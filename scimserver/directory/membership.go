@@ -7,6 +7,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -81,8 +82,26 @@ func (s *Store) directGroups(ctx context.Context, namespace, id string) []string
 	return groups
 }
 
-// leaveGroups ends every membership of a resource that is gone. What it cannot end now, the janitor will; until then nobody is
-// shown who is not there.
+// lookAgain is when a membership is looked at again that raced with the deletion of the member: by then every cache has seen both.
+const lookAgain = 2 * time.Second
+
+// later calls f when caches have caught up. What a crash prevents, the janitor does.
+func (s *Store) later(f func(ctx context.Context)) {
+	time.AfterFunc(lookAgain, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*lookAgain)
+		defer cancel()
+		f(ctx)
+	})
+}
+
+// part ends every membership of a resource that is gone: those that the cache shows, and later those that were under way.
+// Nobody is shown who is gone, whatever a slice says.
+func (s *Store) part(ctx context.Context, dir Directory, id string) {
+	s.leaveGroups(ctx, dir, id)
+	s.later(func(ctx context.Context) { s.leaveGroups(ctx, dir, id) })
+}
+
+// leaveGroups ends the memberships of a resource that the cache shows.
 func (s *Store) leaveGroups(ctx context.Context, dir Directory, id string) {
 	groups := &Groups{Store: newStore(groupKind(), s.live, s.cached), users: userKind()}
 	groups.clock, groups.log = s.clock, s.log

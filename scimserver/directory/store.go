@@ -191,7 +191,7 @@ func (s *Store) Delete(ctx context.Context, dir Directory, id string, p Precondi
 		if err != nil {
 			return false, ignoreRace(err)
 		}
-		s.leaveGroups(ctx, dir, id)
+		s.part(ctx, dir, id)
 		s.release(ctx, name)
 		return true, nil
 	}))
