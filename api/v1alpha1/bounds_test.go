@@ -25,27 +25,40 @@ type violation struct {
 func testBounds(t *testing.T, api *api) {
 	for kind, crd := range crds(t) {
 		t.Run(kind, func(t *testing.T) {
-			namespace := api.namespace(t)
-			stored := api.create(t, namespace, decode(t, samples()[kind]))
-			walk(rootSchema(crd), nil, func(path fieldPath, schema apiextensionsv1.JSONSchemaProps) {
-				for _, v := range violations(t, stored.Object, path, schema) {
-					err := api.tryChange(t, namespace, kind, v.path, v.value)
-					if !matches(err, v.path.String()) || !matches(err, v.wantErr) {
-						t.Errorf("%s = %.40v: got error %.300v, want one with %q", v.path, v.value, err, v.wantErr)
+			unset := map[string]int{}
+			for _, sample := range samplesOf(kind) {
+				namespace := api.namespace(t)
+				stored := api.create(t, namespace, decode(t, sample))
+				walk(rootSchema(crd), nil, func(path fieldPath, schema apiextensionsv1.JSONSchemaProps) {
+					if !isSet(stored.Object, path) {
+						unset[path.String()]++
+						return
 					}
+					for _, v := range violations(stored.Object, path, schema) {
+						err := api.tryChange(t, namespace, sample, v.path, v.value)
+						if !matches(err, v.path.String()) || !matches(err, v.wantErr) {
+							t.Errorf("%s = %.40v: got error %.300v, want one with %q", v.path, v.value, err, v.wantErr)
+						}
+					}
+				})
+			}
+			for path, times := range unset {
+				if times == len(samplesOf(kind)) {
+					t.Errorf("no sample sets %s: its constraints are not tested", path)
 				}
-			})
+			}
 		})
 	}
 }
 
-func violations(t *testing.T, sample any, path fieldPath, schema apiextensionsv1.JSONSchemaProps) []violation {
-	t.Helper()
+// isSet reports whether the object has something at path. The status as a whole is dropped by a create and cannot be of
+// another shape.
+func isSet(object any, path fieldPath) bool {
+	return len(path) == 0 || path.String() == "status" || get(object, path) != nil
+}
+
+func violations(sample any, path fieldPath, schema apiextensionsv1.JSONSchemaProps) []violation {
 	var found []violation
-	// The status as a whole is dropped by a create and cannot be of another shape.
-	if len(path) > 0 && get(sample, path) == nil && path.String() != "status" {
-		t.Errorf("the sample does not set %s: its constraints are not tested", path)
-	}
 	for _, name := range schema.Required {
 		required := path.with(name)
 		found = append(found, violation{required, nil, "Required value"})
@@ -108,18 +121,20 @@ func listViolations(sample any, path fieldPath, schema apiextensionsv1.JSONSchem
 func testLimits(t *testing.T, api *api) {
 	for kind, crd := range crds(t) {
 		t.Run(kind, func(t *testing.T) {
-			namespace := api.namespace(t)
-			api.create(t, namespace, decode(t, samples()[kind]))
-			walk(rootSchema(crd), nil, func(path fieldPath, schema apiextensionsv1.JSONSchemaProps) {
-				if schema.Type != "string" || schema.MaxLength == nil {
-					return
-				}
-				// The value may break another constraint, a CEL rule for one: only the length is looked at.
-				err := api.tryChange(t, namespace, kind, path, strings.Repeat("a", int(*schema.MaxLength)))
-				if err != nil && strings.Contains(err.Error(), path.String()+": Too long") {
-					t.Errorf("%s: %d characters are refused: %v", path, *schema.MaxLength, err)
-				}
-			})
+			for _, sample := range samplesOf(kind) {
+				namespace := api.namespace(t)
+				stored := api.create(t, namespace, decode(t, sample))
+				walk(rootSchema(crd), nil, func(path fieldPath, schema apiextensionsv1.JSONSchemaProps) {
+					if schema.Type != "string" || schema.MaxLength == nil || !isSet(stored.Object, path) {
+						return
+					}
+					// The value may break another constraint, a CEL rule for one: only the length is looked at.
+					err := api.tryChange(t, namespace, sample, path, strings.Repeat("a", int(*schema.MaxLength)))
+					if err != nil && strings.Contains(err.Error(), path.String()+": Too long") {
+						t.Errorf("%s: %d characters are refused: %v", path, *schema.MaxLength, err)
+					}
+				})
+			}
 		})
 	}
 }

@@ -80,7 +80,7 @@ func testDiscovery(t *testing.T, api *api) {
 			t.Errorf("%s is not in the category scim", resource.Name)
 		}
 	}
-	want := []string{"ScimAccount", "ScimApplication", "ScimDirectory", "ScimGrant", "ScimName", "ScimToken", "ScimUser"}
+	want := []string{"ScimAccount", "ScimApplication", "ScimDirectory", "ScimGrant", "ScimGroup", "ScimMemberSlice", "ScimName", "ScimToken", "ScimUser"}
 	slices.Sort(seen)
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Errorf("kinds (-want +got):\n%s", diff)
@@ -94,6 +94,8 @@ func testPrintColumns(t *testing.T, api *api) {
 		"ScimDirectory":   "Name=sample Users=3 Ready=True URL=https://scim.example.com/prefix/scim/v2/default/sample Reason=InSync",
 		"ScimToken":       "Name=sample Directory=acme Secret=acme-token Ready=True Reason=InSync Key ID=abcdefgh",
 		"ScimUser":        "Name=sample User=jane@example.com State=Active Accounts=2 Ready=True Directory=acme Display Name=Jane External ID=0042",
+		"ScimGroup":       "Name=sample Group=Engineers Members=3 Directory=acme External ID=g-42",
+		"ScimMemberSlice": "Name=sample Group=8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90",
 		"ScimName":        "Name=sample Value=jane@example.com Holder=5f0c0f0e-7a1e-4b53-9d53-0b6d1c7a2f11 State=Reserved Directory=acme",
 		"ScimApplication": "Name=sample Connector=Kubernetes Directory=acme Accounts=2 In Sync=1 Ready=True Reason=InSync",
 		"ScimGrant":       `Name=sample Application=demo-cluster Roles=["viewer"] Users=1 Ready=True Reason=InSync`,

@@ -4,6 +4,7 @@
 package v1alpha1_test
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func celMessages(t *testing.T) map[string][]string {
 // rules are cases for every CEL rule. Bounds and enums are broken one by one in testBounds.
 func rules() map[string]rule {
 	all := map[string]rule{}
-	for _, some := range []map[string]rule{directoryRules(), tokenRules(), dataRules(), applicationRules(), grantRules()} {
+	for _, some := range []map[string]rule{directoryRules(), tokenRules(), dataRules(), groupRules(), applicationRules(), grantRules()} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -110,7 +111,8 @@ func dataRules() map[string]rule {
 	maps.Copy(cases, of("ScimName", map[string]rule{
 		"NameDirectoryChanges": {reason: "it is in the hash", update: []change{spec("other", "directoryRef", "name")}, wantErr: "directoryRef cannot change"},
 		"NameValueChanges":     {reason: "it is in the hash", update: []change{spec("other", "value")}, wantErr: "value cannot change"},
-		"NameAttributeChanges": {reason: "it is in the hash", update: []change{spec("Other", "attribute")}, wantErr: "spec.attribute: Unsupported value", hides: "attribute cannot change"},
+		"NameAttributeChanges": {reason: "it is in the hash", update: []change{spec("GroupDisplayName", "attribute")}, wantErr: "attribute cannot change"},
+		"NameOfGroup":          {reason: "groups are looked up by it", create: []change{spec("GroupDisplayName", "attribute"), spec("engineers", "value")}},
 		"NameBound":            {reason: "a reservation is bound to its holder and claimed again", update: []change{spec("Bound", "state"), spec(int64(2), "claims")}},
 	}))
 	maps.Copy(cases, of("ScimAccount", map[string]rule{
@@ -119,6 +121,42 @@ func dataRules() map[string]rule {
 		"AccountChanges":            {reason: "a rename, a suspension, fewer roles", update: []change{spec("joe", "userName"), spec("Suspended", "state"), spec(nil, "roles")}},
 	}))
 	return cases
+}
+
+func groupRules() map[string]rule {
+	const (
+		either = "a slice has members or children, not both"
+		full   = "a slice has at most 100 members"
+	)
+	cases := of("ScimGroup", map[string]rule{
+		"GroupDirectoryChanges": {
+			reason: "a group belongs to its directory", update: []change{spec("other", "directoryRef", "name")},
+			wantErr: "directoryRef cannot change",
+		},
+		"GroupChanges": {reason: "the rest is the identity provider's", update: []change{
+			spec("Builders", "displayName"), spec(nil, "externalID"), spec(int64(8), "membersRevision"), spec(nil, "attributes"),
+		}},
+		"GroupOfNobody": {reason: "members are not part of it", create: []change{spec(nil, "membersRevision"), spec(nil, "attributes")}},
+	})
+	maps.Copy(cases, of("ScimMemberSlice", map[string]rule{
+		"SliceGroupChanges": {reason: "the members would join another group", update: []change{spec("other", "groupRef", "name")}, wantErr: "groupRef cannot change"},
+		"SliceOfNobody":     {reason: "the last member left", update: []change{spec(nil, "users"), spec(nil, "groups")}},
+		"SliceSplit":        {reason: "it was full", update: []change{spec(nil, "users"), spec(nil, "groups"), spec(names(2), "children")}},
+		"UsersAndChildren":  {reason: "the users would be nowhere", update: []change{spec(nil, "groups"), spec(names(2), "children")}, wantErr: either},
+		"GroupsAndChildren": {reason: "the groups would be nowhere", update: []change{spec(nil, "users"), spec(names(2), "children")}, wantErr: either},
+		"SliceFull":         {reason: "100 in all", create: []change{spec(names(60), "users"), spec(names(40), "groups")}},
+		"SliceFullOfUsers":  {reason: "100 in all", create: []change{spec(names(100), "users"), spec(nil, "groups")}},
+		"SliceTooFull":      {reason: "101 in all, few enough of each", create: []change{spec(names(60), "users"), spec(names(41), "groups")}, wantErr: full},
+	}))
+	return cases
+}
+
+// names is a list of n names.
+func names(n int) (list []any) {
+	for i := range n {
+		list = append(list, fmt.Sprintf("name-%d", i))
+	}
+	return list
 }
 
 func applicationRules() map[string]rule {

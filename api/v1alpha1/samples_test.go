@@ -3,7 +3,7 @@
 
 package v1alpha1_test
 
-// samples sets every field of every kind, so that each can be made wrong alone.
+// samples sets every field of every kind, so that each can be made wrong alone; but see alternatives.
 func samples() map[string]string {
 	return map[string]string{
 		"ScimDirectory": `
@@ -46,6 +46,30 @@ status:
   conditions: [` + condition + `]
   observedGeneration: 1
   accounts: {desired: 2, ready: 1}
+`,
+		"ScimGroup": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimGroup
+metadata: {name: sample}
+spec:
+  directoryRef: {name: acme}
+  displayName: Engineers
+  externalID: g-42
+  membersRevision: 7
+  attributes: {"urn:example:params:Group": {owner: jane@example.com}}
+status:
+  conditions: [` + condition + `]
+  observedGeneration: 1
+  members: 3
+`,
+		"ScimMemberSlice": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimMemberSlice
+metadata: {name: sample}
+spec:
+  groupRef: {name: 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90}
+  users: [5f0c0f0e-7a1e-4b53-9d53-0b6d1c7a2f11]
+  groups: [c2a3f1d4-96b0-4c0e-a4f1-7be1f7c8d250]
 `,
 		"ScimName": `
 apiVersion: scim-operator.dev/v1alpha1
@@ -111,6 +135,29 @@ status:
   roles: [viewer]
 `,
 	}
+}
+
+// alternatives set what cannot be set together with something in the first sample of the kind.
+func alternatives() map[string]string {
+	return map[string]string{
+		"ScimMemberSlice": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimMemberSlice
+metadata: {name: sample}
+spec:
+  groupRef: {name: 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90}
+  children: [8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90-zero, 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90-one]
+`,
+	}
+}
+
+// samplesOf are all samples of a kind.
+func samplesOf(kind string) []string {
+	all := []string{samples()[kind]}
+	if alternative, exists := alternatives()[kind]; exists {
+		all = append(all, alternative)
+	}
+	return all
 }
 
 const condition = `{type: Ready, status: "True", reason: InSync, message: all is well, ` +

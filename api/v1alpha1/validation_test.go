@@ -73,9 +73,9 @@ func (a *api) create(t *testing.T, namespace string, object *unstructured.Unstru
 }
 
 // tryChange asks whether the sample would be accepted with another value at path, and stores nothing.
-func (a *api) tryChange(t *testing.T, namespace, kind string, path fieldPath, value any) error {
+func (a *api) tryChange(t *testing.T, namespace, sample string, path fieldPath, value any) error {
 	t.Helper()
-	object := decode(t, samples()[kind])
+	object := decode(t, sample)
 	object.SetNamespace(namespace)
 	if path[0] != "status" {
 		object.SetName("other")
@@ -184,6 +184,16 @@ func testDefaults(t *testing.T, api *api) {
 			}
 		})
 	}
+	t.Run("GroupMembers", func(t *testing.T) {
+		object := decode(t, samples()["ScimGroup"])
+		object.SetNamespace(api.namespace(t))
+		if err := api.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+		if got := get(object.Object, fieldPath{"status", "members"}); got != int64(0) {
+			t.Errorf("got %v members of a group that nobody has counted, want 0", got)
+		}
+	})
 	t.Run("DeletionPolicy", func(t *testing.T) {
 		object := decode(t, samples()["ScimApplication"])
 		object.SetNamespace(api.namespace(t))

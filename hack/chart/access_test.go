@@ -29,6 +29,8 @@ func serverAccess() map[string]access {
 	const ours = ".scim-operator.dev"
 	return map[string]access{
 		"Users":           {reason: "its trade", verbs: "get list watch create update delete", resource: "scimusers" + ours, want: true},
+		"Groups":          {reason: "its trade", verbs: "get list watch create update delete", resource: "scimgroups" + ours, want: true},
+		"MemberSlices":    {reason: "its trade", verbs: "get list watch create update delete", resource: "scimmemberslices" + ours, want: true},
 		"Names":           {reason: "its trade", verbs: "get list watch create update delete", resource: "scimnames" + ours, want: true},
 		"Directories":     {reason: "what it serves", verbs: "get list watch", resource: "scimdirectories" + ours, want: true},
 		"Tokens":          {reason: "hashes to check against", verbs: "get list watch", resource: "scimtokens" + ours, want: true},
@@ -36,6 +38,8 @@ func serverAccess() map[string]access {
 		"ChangeToken":     {reason: "it would let itself be opened", verbs: "create update patch delete deletecollection", resource: "scimtokens" + ours},
 		"ForgeToken":      {reason: "it would let itself be opened", verbs: "update patch", resource: "scimtokens/status" + ours},
 		"UserStatus":      {reason: "the controller's", verbs: "update patch", resource: "scimusers/status" + ours},
+		"GroupStatus":     {reason: "the controller's", verbs: "update patch", resource: "scimgroups/status" + ours},
+		"ManyMembers":     {reason: "it removes what it has read", verbs: "patch deletecollection", resource: "scimmemberslices" + ours},
 		"DirectoryStatus": {reason: "the controller's", verbs: "update patch", resource: "scimdirectories/status" + ours},
 		"Accounts":        {reason: "the controller's", verbs: "get list create update patch delete", resource: "scimaccounts" + ours},
 		"Applications":    {reason: "none of its business", verbs: "get list create update patch delete", resource: "scimapplications" + ours},
@@ -59,8 +63,12 @@ func controllerAccess() map[string]access {
 	cases := map[string]access{
 		"Accounts":            {reason: "its trade", verbs: "get list watch create patch delete", resource: "scimaccounts" + ours, want: true},
 		"Users":               {reason: "what it decides on", verbs: "get list watch", resource: "scimusers" + ours, want: true},
+		"Groups":              {reason: "it counts their members", verbs: "get list watch", resource: "scimgroups" + ours, want: true},
+		"MemberSlices":        {reason: "it counts the members", verbs: "get list watch", resource: "scimmemberslices" + ours, want: true},
 		"Grants":              {reason: "what it decides by", verbs: "get list watch", resource: "scimgrants" + ours, want: true},
 		"ChangeUsers":         {reason: "the server's", verbs: "create delete deletecollection", resource: "scimusers" + ours},
+		"ChangeGroups":        {reason: "the server's", verbs: "create update patch delete deletecollection", resource: "scimgroups" + ours},
+		"ChangeMembers":       {reason: "the server's", verbs: "create update patch delete deletecollection", resource: "scimmemberslices" + ours},
 		"ChangeNames":         {reason: "the server's", verbs: "create update patch delete deletecollection", resource: "scimnames" + ours},
 		"ChangeGrants":        {reason: "people's", verbs: "create delete deletecollection", resource: "scimgrants" + ours},
 		"ChangeDirectories":   {reason: "people's", verbs: "create delete deletecollection", resource: "scimdirectories" + ours},
@@ -85,7 +93,7 @@ func controllerAccess() map[string]access {
 		"Impersonate":         {reason: "it would become another", verbs: "impersonate", resource: "users"},
 		"Policies":            {reason: "they bind it", verbs: "get create update patch delete", resource: "validatingadmissionpolicies.admissionregistration.k8s.io"},
 	}
-	for _, kind := range []string{"scimdirectories", "scimtokens", "scimusers", "scimapplications", "scimgrants", "scimaccounts"} {
+	for _, kind := range []string{"scimdirectories", "scimtokens", "scimusers", "scimgroups", "scimapplications", "scimgrants", "scimaccounts"} {
 		cases["Status of "+kind] = access{reason: "it found it", verbs: "patch", resource: kind + "/status" + ours, want: true}
 	}
 	return cases

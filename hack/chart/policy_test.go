@@ -46,6 +46,14 @@ func accountSpec() v1alpha1.ScimAccountSpec {
 	}
 }
 
+func groupSpec() v1alpha1.ScimGroupSpec {
+	return v1alpha1.ScimGroupSpec{DirectoryRef: v1alpha1.LocalReference{Name: "acme"}, DisplayName: "Engineers"}
+}
+
+func sliceSpec() v1alpha1.ScimMemberSliceSpec {
+	return v1alpha1.ScimMemberSliceSpec{GroupRef: v1alpha1.LocalReference{Name: "sample"}, Users: []string{someHolder}}
+}
+
 func nameSpec() v1alpha1.ScimNameSpec {
 	return v1alpha1.ScimNameSpec{
 		DirectoryRef: v1alpha1.LocalReference{Name: "acme"}, Attribute: v1alpha1.NameAttributeUserName,
@@ -68,6 +76,14 @@ func writtenKinds(namespace string) map[string]written {
 		"ScimUser": {
 			&v1alpha1.ScimUser{ObjectMeta: meta, Spec: userSpec()}, serverUser,
 			map[string]any{"state": "Suspended"}, byServer,
+		},
+		"ScimGroup": {
+			&v1alpha1.ScimGroup{ObjectMeta: meta, Spec: groupSpec()}, serverUser,
+			map[string]any{"membersRevision": int64(1)}, byServer,
+		},
+		"ScimMemberSlice": {
+			&v1alpha1.ScimMemberSlice{ObjectMeta: meta, Spec: sliceSpec()}, serverUser,
+			map[string]any{"users": []any{"somebody-else"}}, byServer,
 		},
 		"ScimName": {
 			&v1alpha1.ScimName{ObjectMeta: meta, Spec: nameSpec()}, serverUser,
@@ -180,6 +196,7 @@ func (i *installation) testStatusPolicy(t *testing.T) {
 		"ScimDirectory": &v1alpha1.ScimDirectory{ObjectMeta: meta},
 		"ScimToken":     &v1alpha1.ScimToken{ObjectMeta: meta, Spec: v1alpha1.ScimTokenSpec{DirectoryRef: v1alpha1.LocalReference{Name: "acme"}}},
 		"ScimUser":      writtenKinds(own)["ScimUser"].object,
+		"ScimGroup":     writtenKinds(own)["ScimGroup"].object,
 		"ScimAccount":   writtenKinds(own)["ScimAccount"].object,
 	}
 	writer := i.as(t, "jane", breakGlass, masters)

@@ -17,16 +17,22 @@ func TestLimitsAreThoseOfTheCode(t *testing.T) {
 	text := pages(t)[path].prose
 	body, server := scim.DefaultLimits(), httpapi.DefaultLimits()
 	for what, value := range map[string]any{
-		"bytes of a body":                    server.BodyBytes,
-		"requests under way in one process":  server.InFlight,
-		"seconds of one request":             server.Request.Seconds(),
-		"levels of nesting in a body":        body.Depth,
-		"bytes of one string":                body.StringBytes,
-		"bytes of one certificate in base64": body.BinaryBytes,
-		"values of one attribute":            body.Elements,
-		"operations of one PATCH":            body.PatchOperations,
-		"bytes of a filter or path":          body.FilterBytes,
-		"bytes of a userName":                body.UserNameBytes,
+		"bytes of a body": server.BodyBytes,
+		"bytes of a body at `/Groups` and `/Groups/{id}`":                      server.GroupBytes,
+		"requests under way in one process":                                    server.InFlight,
+		"seconds of one request":                                               server.Request.Seconds(),
+		"levels of nesting in a body":                                          body.Depth,
+		"bytes of one string":                                                  body.StringBytes,
+		"bytes of one certificate in base64":                                   body.BinaryBytes,
+		"values of one attribute":                                              body.Elements,
+		"members of one POST or PUT":                                           body.Members,
+		"members in all operations of one PATCH":                               body.PatchMembers,
+		"operations of one PATCH that select members by more than their value": body.PatchMemberFilters,
+		"bytes of a filter in `.search`":                                       body.SearchFilterBytes,
+		"bytes of a displayName of a group, as sent and as normalised":         body.DisplayNameBytes,
+		"operations of one PATCH":                                              body.PatchOperations,
+		"bytes of a filter or path":                                            body.FilterBytes,
+		"bytes of a userName":                                                  body.UserNameBytes,
 	} {
 		if row := fmt.Sprintf("| %s | %v |", what, value); !strings.Contains(text, row) {
 			t.Errorf("%s has no row %s", path, row)
