@@ -75,7 +75,7 @@ func urgency(before, after client.Object) int {
 	if enqueue.Gone(after) {
 		return enqueue.Removal
 	}
-	now := after.(*v1alpha1.ScimAccount) //nolint:forcetypeassert // watched as that type
+	now := after.(*v1alpha1.ScimAccount) // watched as that type
 	if now.Spec.State == v1alpha1.StateSuspended {
 		return enqueue.Leaver
 	}
@@ -86,7 +86,7 @@ func urgency(before, after client.Object) int {
 }
 
 func becameReady(before, after client.Object) bool {
-	return !applicationReady(before.(*v1alpha1.ScimApplication)) && applicationReady(after.(*v1alpha1.ScimApplication)) //nolint:forcetypeassert // watched as that type
+	return !applicationReady(before.(*v1alpha1.ScimApplication)) && applicationReady(after.(*v1alpha1.ScimApplication)) // watched as that type
 }
 
 func applicationReady(app *v1alpha1.ScimApplication) bool {
@@ -231,10 +231,10 @@ func (r *Reconciler) tell(acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplicat
 func observe(ctx context.Context, conn connector.Connector, want connector.Account) (*connector.Account, error) {
 	observed, err := conn.Observe(ctx, want)
 	if errors.Is(err, connector.ErrNotFound) {
-		return nil, nil //nolint:nilnil // no account is a regular answer
+		return nil, nil // no account is a regular answer
 	}
 	if err == nil && want.State == connector.Suspended && observed.Owner != want.Owner {
-		return nil, nil //nolint:nilnil // see above
+		return nil, nil // see above
 	}
 	return observed, err
 }

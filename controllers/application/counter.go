@@ -35,11 +35,11 @@ func (r *Counter) SetupWithManager(mgr ctrl.Manager) error {
 }
 
 func applicationOf(_ context.Context, o client.Object) []reconcile.Request {
-	return enqueue.Named(o, o.(*v1alpha1.ScimAccount).Spec.ApplicationRef.Name) //nolint:forcetypeassert // watched as that type
+	return enqueue.Named(o, o.(*v1alpha1.ScimAccount).Spec.ApplicationRef.Name) // watched as that type
 }
 
 func readinessChanged(before, after client.Object) bool {
-	return ready(before.(*v1alpha1.ScimAccount)) != ready(after.(*v1alpha1.ScimAccount)) //nolint:forcetypeassert // watched as that type
+	return ready(before.(*v1alpha1.ScimAccount)) != ready(after.(*v1alpha1.ScimAccount)) // watched as that type
 }
 
 func ready(a *v1alpha1.ScimAccount) bool { return status.IsReady(a.Status.Conditions, a.Generation) }

@@ -65,7 +65,7 @@ func never(_, _ client.Object) bool { return false }
 // every account that comes or goes.
 func (r *Reconciler) leaving(ctx context.Context, o client.Object) []reconcile.Request {
 	app := &v1alpha1.ScimApplication{}
-	key := client.ObjectKey{Namespace: o.GetNamespace(), Name: o.(*v1alpha1.ScimAccount).Spec.ApplicationRef.Name} //nolint:forcetypeassert // watched as that type
+	key := client.ObjectKey{Namespace: o.GetNamespace(), Name: o.(*v1alpha1.ScimAccount).Spec.ApplicationRef.Name} // watched as that type
 	if err := r.Client.Get(ctx, key, app); err != nil || app.DeletionTimestamp.IsZero() {
 		return nil
 	}

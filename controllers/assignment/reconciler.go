@@ -64,7 +64,7 @@ func urgency(_, after client.Object) int {
 	switch {
 	case enqueue.Gone(after):
 		return enqueue.Removal
-	case after.(*v1alpha1.ScimUser).Spec.State == v1alpha1.StateSuspended: //nolint:forcetypeassert // watched as that type
+	case after.(*v1alpha1.ScimUser).Spec.State == v1alpha1.StateSuspended: // watched as that type
 		return enqueue.Leaver
 	default:
 		return enqueue.Change
@@ -80,12 +80,12 @@ func many(_, after client.Object) int {
 }
 
 func userOf(_ context.Context, o client.Object) []reconcile.Request {
-	return enqueue.Named(o, o.(*v1alpha1.ScimAccount).Spec.UserRef.Name) //nolint:forcetypeassert // watched as that type
+	return enqueue.Named(o, o.(*v1alpha1.ScimAccount).Spec.UserRef.Name) // watched as that type
 }
 
 // accountChanged lets an account wake its user when somebody else changed the spec, and when it became ready or stopped being so.
 func accountChanged(before, after client.Object) bool {
-	a, b := before.(*v1alpha1.ScimAccount), after.(*v1alpha1.ScimAccount) //nolint:forcetypeassert // watched as that type
+	a, b := before.(*v1alpha1.ScimAccount), after.(*v1alpha1.ScimAccount) // watched as that type
 	return enqueue.SpecChanged(before, after) || ready(a) != ready(b)
 }
 
@@ -93,7 +93,7 @@ func ready(a *v1alpha1.ScimAccount) bool { return status.IsReady(a.Status.Condit
 
 // usersOfGrant wakes every user whom the grant could match: a grant for everyone is for everyone.
 func (r *Reconciler) usersOfGrant(ctx context.Context, o client.Object) []reconcile.Request {
-	grant := o.(*v1alpha1.ScimGrant) //nolint:forcetypeassert // watched as that type
+	grant := o.(*v1alpha1.ScimGrant) // watched as that type
 	app := &v1alpha1.ScimApplication{}
 	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: grant.Namespace, Name: grant.Spec.ApplicationRef.Name}, app); err != nil {
 		return nil // without its application a grant gives nothing; the application wakes the users when it comes
@@ -102,7 +102,7 @@ func (r *Reconciler) usersOfGrant(ctx context.Context, o client.Object) []reconc
 }
 
 func (r *Reconciler) usersOfApplication(ctx context.Context, o client.Object) []reconcile.Request {
-	app := o.(*v1alpha1.ScimApplication) //nolint:forcetypeassert // watched as that type
+	app := o.(*v1alpha1.ScimApplication) // watched as that type
 	return enqueue.Matching(ctx, r.Client, &v1alpha1.ScimUserList{}, app.Namespace, index.ByDirectory, app.Spec.DirectoryRef.Name)
 }
 

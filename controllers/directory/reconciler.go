@@ -46,7 +46,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 }
 
 func directoryOf(_ context.Context, o client.Object) []reconcile.Request {
-	return enqueue.Named(o, o.(*v1alpha1.ScimUser).Spec.DirectoryRef.Name) //nolint:forcetypeassert // watched as that type
+	return enqueue.Named(o, o.(*v1alpha1.ScimUser).Spec.DirectoryRef.Name) // watched as that type
 }
 
 // Reconcile writes the status of dir if it changed.

@@ -47,12 +47,12 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 }
 
 func renamed(before, after client.Object) bool {
-	return before.(*v1alpha1.ScimUser).Spec.UserName != after.(*v1alpha1.ScimUser).Spec.UserName //nolint:forcetypeassert // watched as that type
+	return before.(*v1alpha1.ScimUser).Spec.UserName != after.(*v1alpha1.ScimUser).Spec.UserName // watched as that type
 }
 
 // grantsOfUser wakes the grants of every application of the user's directory.
 func (r *Reconciler) grantsOfUser(ctx context.Context, o client.Object) (keys []reconcile.Request) {
-	user := o.(*v1alpha1.ScimUser) //nolint:forcetypeassert // watched as that type
+	user := o.(*v1alpha1.ScimUser) // watched as that type
 	for _, app := range enqueue.Matching(ctx, r.Client, &v1alpha1.ScimApplicationList{}, user.Namespace, index.ByDirectory, user.Spec.DirectoryRef.Name) {
 		keys = append(keys, enqueue.Matching(ctx, r.Client, &v1alpha1.ScimGrantList{}, user.Namespace, index.ByApplication, app.Name)...)
 	}

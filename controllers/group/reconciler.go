@@ -40,7 +40,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 }
 
 func groupOf(_ context.Context, o client.Object) []reconcile.Request {
-	return enqueue.Named(o, o.(*v1alpha1.ScimMemberSlice).Spec.GroupRef.Name) //nolint:forcetypeassert // watched as that type
+	return enqueue.Named(o, o.(*v1alpha1.ScimMemberSlice).Spec.GroupRef.Name) // watched as that type
 }
 
 // Reconcile writes the status of group if it changed.

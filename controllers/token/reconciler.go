@@ -63,7 +63,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 }
 
 func urlChanged(before, after client.Object) bool {
-	return before.(*v1alpha1.ScimDirectory).Status.URL != after.(*v1alpha1.ScimDirectory).Status.URL //nolint:forcetypeassert // watched as that type
+	return before.(*v1alpha1.ScimDirectory).Status.URL != after.(*v1alpha1.ScimDirectory).Status.URL // watched as that type
 }
 
 // Reconcile makes the Secret and publishes the hash, or takes both away.

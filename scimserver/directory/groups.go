@@ -169,7 +169,7 @@ func (g *Groups) bump(ctx context.Context, dir Directory, id string, p Precondit
 		if err := p.check(o.GetGeneration()); err != nil {
 			return false, err
 		}
-		o.(*v1alpha1.ScimGroup).Spec.MembersRevision++ //nolint:forcetypeassert // made by newObject
+		o.(*v1alpha1.ScimGroup).Spec.MembersRevision++ // made by newObject
 		annotate(o, v1alpha1.AnnotationLastModified, g.clock.Now())
 		if err := g.live.Update(ctx, o); err != nil {
 			return false, ignoreConflict(err)

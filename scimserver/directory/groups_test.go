@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -289,6 +291,47 @@ func TestMembersUnderFaults(t *testing.T) {
 		if got[id] != in {
 			t.Errorf("member %s: acknowledged %v, is %v", id, in, got[id])
 		}
+	}
+}
+
+// TestLostAnswerOfASplit: the write that splits a full slice happens and its answer is lost, once as an error and once as the
+// conflict that a retried write ends in. Nobody may get lost, and what was acknowledged moves the ETag.
+func TestLostAnswerOfASplit(t *testing.T) {
+	for name, lost := range map[string]error{
+		"error":    errCrash,
+		"conflict": apierrors.NewConflict(schema.GroupResource{Resource: "scimmemberslices"}, "x", nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := admin(t, 0)
+			dir, healthy := inNamespace(t, c), newGroups(c, c)
+			p := people(t, c, dir, sliceMax+1)
+			st, err := healthy.Create(t.Context(), dir, scim.Resource{"displayName": "g", "members": membersAttribute(p[:sliceMax/2]...)}, false)
+			wantStatus(t, "Create", err, http.StatusOK)
+			_, err = healthy.Change(t.Context(), dir, st.ID, Precondition{}, GroupChange{Patch: patchOf(t, add(p[sliceMax/2:sliceMax]...))}, false)
+			wantStatus(t, "Change", err, http.StatusOK)
+			before, err := healthy.Get(t.Context(), dir, st.ID, false)
+			wantStatus(t, "Get", err, http.StatusOK)
+			var once sync.Once
+			g := newGroups(interceptor.NewClient(c, interceptor.Funcs{
+				Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
+					err := c.Update(ctx, o, opts...)
+					if slice, ok := o.(*v1alpha1.ScimMemberSlice); ok && len(slice.Spec.Children) > 0 {
+						once.Do(func() { err = lost })
+					}
+					return err
+				},
+			}), c)
+			after, err := g.Change(t.Context(), dir, st.ID, Precondition{}, GroupChange{Patch: patchOf(t, add(p[sliceMax]))}, false)
+			if err == nil && after.Version() == before.Version() {
+				t.Error("a member came and the ETag stayed")
+			}
+			if got := len(membersOfGroup(t, healthy, dir, st.ID)); got < sliceMax {
+				t.Fatalf("%d members are left of %d", got, sliceMax)
+			}
+			_, err = g.Change(t.Context(), dir, st.ID, Precondition{}, GroupChange{Patch: patchOf(t, add(p[sliceMax]))}, false)
+			wantStatus(t, "Change again", err, http.StatusOK)
+			wantMembers(t, healthy, dir, st.ID, p...)
+		})
 	}
 }
 

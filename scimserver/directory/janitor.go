@@ -39,7 +39,7 @@ func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
 	return errors.Join(append(errs,
 		indexer.IndexField(ctx, &v1alpha1.ScimMemberSlice{}, indexMember, membersOf),
 		indexer.IndexField(ctx, &v1alpha1.ScimMemberSlice{}, indexGroup, func(o client.Object) []string {
-			return []string{o.(*v1alpha1.ScimMemberSlice).Spec.GroupRef.Name} //nolint:forcetypeassert // indexed by that very type
+			return []string{o.(*v1alpha1.ScimMemberSlice).Spec.GroupRef.Name} // indexed by that very type
 		}))...)
 }
 

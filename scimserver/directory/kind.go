@@ -59,15 +59,15 @@ func userKind() kind {
 		newObject: func() client.Object { return &v1alpha1.ScimUser{} },
 		newList:   func() client.ObjectList { return &v1alpha1.ScimUserList{} },
 		head: func(o client.Object) head {
-			spec := &o.(*v1alpha1.ScimUser).Spec //nolint:forcetypeassert // made by newObject
+			spec := &o.(*v1alpha1.ScimUser).Spec // made by newObject
 			return head{directory: &spec.DirectoryRef, name: &spec.UserName, externalID: &spec.ExternalID, attributes: &spec.Attributes}
 		},
 		set: func(o client.Object, r scim.Resource) {
-			spec := &o.(*v1alpha1.ScimUser).Spec //nolint:forcetypeassert // made by newObject
+			spec := &o.(*v1alpha1.ScimUser).Spec // made by newObject
 			spec.State = state(r, spec.State)
 		},
 		get: func(o client.Object, r scim.Resource) {
-			r[attrActive] = o.(*v1alpha1.ScimUser).Spec.State != v1alpha1.StateSuspended //nolint:forcetypeassert // made by newObject
+			r[attrActive] = o.(*v1alpha1.ScimUser).Spec.State != v1alpha1.StateSuspended // made by newObject
 		},
 	}
 }
@@ -80,7 +80,7 @@ func groupKind() kind {
 		newObject: func() client.Object { return &v1alpha1.ScimGroup{} },
 		newList:   func() client.ObjectList { return &v1alpha1.ScimGroupList{} },
 		head: func(o client.Object) head {
-			spec := &o.(*v1alpha1.ScimGroup).Spec //nolint:forcetypeassert // made by newObject
+			spec := &o.(*v1alpha1.ScimGroup).Spec // made by newObject
 			return head{directory: &spec.DirectoryRef, name: &spec.DisplayName, externalID: &spec.ExternalID, attributes: &spec.Attributes}
 		},
 		set: func(client.Object, scim.Resource) {},

@@ -13,7 +13,7 @@ import (
 
 // loaded are members that were read, in the form of RFC 7643 §4.2, sorted by id.
 type loaded struct {
-	ctx     context.Context //nolint:containedctx // lives as long as the answer that it is rendered into
+	ctx     context.Context // lives as long as the answer that it is rendered into
 	groups  *Groups
 	dir     Directory
 	members content
@@ -53,7 +53,7 @@ func (s *Store) displayOf(ctx context.Context, k kind, namespace, id string) str
 
 // lookup answers a filter for members that were not read. It keeps the first error, for whoever applied the filter to look at.
 type lookup struct {
-	ctx  context.Context //nolint:containedctx // lives as long as the filter that asks
+	ctx  context.Context // lives as long as the filter that asks
 	tree *tree
 	err  *error
 }

@@ -124,6 +124,6 @@ func (s *Store) cachedTree(namespace, group string) *tree {
 }
 
 func membersOf(o client.Object) []string {
-	slice := o.(*v1alpha1.ScimMemberSlice) //nolint:forcetypeassert // indexed by that very type
+	slice := o.(*v1alpha1.ScimMemberSlice) // indexed by that very type
 	return slices.Concat(slice.Spec.Users, slice.Spec.Groups)
 }

@@ -145,14 +145,14 @@ func (s *Store) bind(ctx context.Context, dir Directory, o client.Object) (*v1al
 func (s *Store) reservationOf(ctx context.Context, dir Directory, o client.Object) (*v1alpha1.ScimName, error) {
 	value, err := s.canonical(*s.head(o).name)
 	if err != nil {
-		return nil, nil //nolint:nilerr,nilnil // a name that cannot be reserved has no reservation
+		return nil, nil //nolint:nilerr // a name that cannot be reserved has no reservation
 	}
 	name := s.newName(dir, value, claimant{})
 	if err := s.live.Get(ctx, client.ObjectKeyFromObject(name), name); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
 	if name.Spec.Holder != o.GetName() {
-		return nil, nil //nolint:nilnil // somebody else's
+		return nil, nil // somebody else's
 	}
 	return name, nil
 }

@@ -114,7 +114,7 @@ func contentOf(slice *v1alpha1.ScimMemberSlice) content {
 // tree is the members of one group: a binary tree of slices over the hashes of the members, of which the leaves hold members. The
 // root has the name of the group. A slice that is full is split: its children are written first, under names that nobody else
 // chooses, and one write of the slice itself puts them in its place. So whoever loses the race for that write has changed nothing,
-// and a crash leaves at most slices that nothing points at. Children are for ever, so a cached slice that has some is current.
+// and leaves, as a crash does, at most slices that nothing points at. Children are for ever, so a cached slice that has some is current.
 type tree struct {
 	live   client.Client
 	cached client.Reader
@@ -152,10 +152,12 @@ func (t *tree) editAt(ctx context.Context, name string, depth int, e edits) (cha
 			return false, err
 		}
 		if slice != nil && len(slice.Spec.Children) == 2 {
-			changed, err = t.editChildren(ctx, slice.Spec.Children, depth, e)
+			below, err := t.editChildren(ctx, slice.Spec.Children, depth, e)
+			changed = changed || below
 			return true, err
 		}
-		changed, err = t.editLeaf(ctx, slice, name, depth, e)
+		wrote, err := t.editLeaf(ctx, slice, name, depth, e)
+		changed = changed || wrote // a write that lost may have been ours, sent twice
 		if lostRace(err) {
 			delete(t.listed, name) // stale; read it
 			return false, nil
@@ -195,13 +197,9 @@ func (t *tree) editLeaf(ctx context.Context, slice *v1alpha1.ScimMemberSlice, na
 		wanted = t.newSlice(name, nil)
 		wanted.Spec.Children = children[:]
 	}
-	if err := t.put(ctx, slice, wanted); err != nil {
-		for _, child := range wanted.Spec.Children {
-			t.discard(ctx, child)
-		}
-		return false, err
-	}
-	return true, nil
+	// When this write fails it may have happened all the same, so new children are left where they are: the janitor tells those
+	// that nothing points at.
+	return true, t.put(ctx, slice, wanted)
 }
 
 // build writes two subtrees with c between them, for a slice at that depth, and returns their names.
@@ -243,18 +241,6 @@ func (t *tree) put(ctx context.Context, was, wanted *v1alpha1.ScimMemberSlice) e
 		wanted.UID, wanted.ResourceVersion = was.UID, was.ResourceVersion
 		return t.live.Update(ctx, wanted)
 	})
-}
-
-// discard deletes a subtree that nothing points at. What it does not get to, the janitor does.
-func (t *tree) discard(ctx context.Context, name string) {
-	slice, err := t.node(ctx, name)
-	if err != nil || slice == nil {
-		return
-	}
-	for _, child := range slice.Spec.Children {
-		t.discard(ctx, child)
-	}
-	_ = t.live.Delete(ctx, slice)
 }
 
 // call runs f when there is room for one more request.
@@ -355,11 +341,10 @@ func (t *tree) remove(ctx context.Context) error {
 	return group.Wait()
 }
 
-func errUnknownMembers(ids []string) error {
+// errUnknownMembers names the ids that nobody has. What is no id of ours may be anything, an e-mail address say, and stays unsaid.
+func errUnknownMembers(named []string) error {
+	ids := slices.DeleteFunc(slices.Clone(named), func(id string) bool { return !isID(id) })
 	slices.Sort(ids)
-	more := ""
-	if len(ids) > 5 {
-		ids, more = ids[:5], " and others"
-	}
-	return scim.Errorf(http.StatusBadRequest, scim.ErrorInvalidValue, "members that this directory does not know: %q%s", ids, more)
+	ids = ids[:min(len(ids), 5)]
+	return scim.Errorf(http.StatusBadRequest, scim.ErrorInvalidValue, "%d members that this directory does not know, among them the ids %q", len(named), ids)
 }

@@ -50,5 +50,5 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 
 // of makes an index function of one kind; the cache calls it with objects of that kind only.
 func of[T client.Object](value func(T) string) func(client.Object) string {
-	return func(o client.Object) string { return value(o.(T)) } //nolint:forcetypeassert // see above
+	return func(o client.Object) string { return value(o.(T)) } // see above
 }
