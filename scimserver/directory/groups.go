@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -48,11 +49,12 @@ func (g *Groups) Create(ctx context.Context, dir Directory, group scim.Resource,
 	if err != nil {
 		return Stored{}, failure(err)
 	}
-	st, err := g.create(ctx, dir, rest, func(ctx context.Context, id string) error {
+	st, err := g.create(ctx, dir, rest, func(ctx context.Context, o client.Object) error {
 		if len(members) == 0 {
 			return nil
 		}
-		_, err := g.tree(dir.Namespace, id).edit(ctx, edits{reset: true, add: members})
+		revision, err := g.tree(dir.Namespace, o.GetName()).edit(ctx, edits{reset: true, add: members})
+		o.(*v1alpha1.ScimGroup).Spec.MembersRevision = revision // made by newObject
 		return err
 	})
 	g.confirm(dir, members)
@@ -139,18 +141,15 @@ func (g *Groups) changeMembers(ctx context.Context, dir Directory, st Stored, p 
 	defer g.confirm(dir, e.add)
 	t := g.tree(dir.Namespace, st.ID)
 	if p.demanded {
-		moved, err := g.bump(ctx, dir, st.ID, only(st.Generation))
-		if err != nil {
+		if _, err := g.bump(ctx, dir, st.ID, only(st.Generation), math.MaxInt64); err != nil {
 			return Stored{}, err
 		}
-		_, err = t.edit(ctx, e)
-		return moved, err
 	}
-	changed, err := t.edit(ctx, e)
-	if err != nil || !changed {
-		return st, err
+	revision, err := t.edit(ctx, e)
+	if err != nil {
+		return Stored{}, err
 	}
-	return g.bump(ctx, dir, st.ID, Precondition{})
+	return g.bump(ctx, dir, st.ID, Precondition{}, revision)
 }
 
 // only demands exactly that generation.
@@ -158,8 +157,10 @@ func only(generation int64) Precondition {
 	return Precondition{demanded: true, tags: []string{quoted(generation)}}
 }
 
-// bump moves the counter of membership changes.
-func (g *Groups) bump(ctx context.Context, dir Directory, id string, p Precondition) (Stored, error) {
+// bump moves the counter of membership changes, if it has not reached revision yet: that of the slices of a change. So a change
+// that was cut short before its bump is made up for when it is repeated, although it changes nothing then. math.MaxInt64 moves it
+// in any case, by one.
+func (g *Groups) bump(ctx context.Context, dir Directory, id string, p Precondition, revision int64) (Stored, error) {
 	var st Stored
 	err := g.retry(ctx, func() (bool, error) {
 		o, err := g.get(ctx, dir, id)
@@ -169,7 +170,16 @@ func (g *Groups) bump(ctx context.Context, dir Directory, id string, p Precondit
 		if err := p.check(o.GetGeneration()); err != nil {
 			return false, err
 		}
-		o.(*v1alpha1.ScimGroup).Spec.MembersRevision++ // made by newObject
+		counter := &o.(*v1alpha1.ScimGroup).Spec.MembersRevision // made by newObject
+		switch {
+		case revision == math.MaxInt64:
+			*counter++
+		case *counter >= revision:
+			st, err = g.read(o)
+			return true, err
+		default:
+			*counter = revision
+		}
 		annotate(o, v1alpha1.AnnotationLastModified, g.clock.Now())
 		if err := g.live.Update(ctx, o); err != nil {
 			return false, ignoreConflict(err)

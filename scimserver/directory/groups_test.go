@@ -328,8 +328,11 @@ func TestLostAnswerOfASplit(t *testing.T) {
 			if got := len(membersOfGroup(t, healthy, dir, st.ID)); got < sliceMax {
 				t.Fatalf("%d members are left of %d", got, sliceMax)
 			}
-			_, err = g.Change(t.Context(), dir, st.ID, Precondition{}, GroupChange{Patch: patchOf(t, add(p[sliceMax]))}, false)
+			again, err := g.Change(t.Context(), dir, st.ID, Precondition{}, GroupChange{Patch: patchOf(t, add(p[sliceMax]))}, false)
 			wantStatus(t, "Change again", err, http.StatusOK)
+			if again.Version() == before.Version() {
+				t.Error("the change was made up for and the ETag stayed")
+			}
 			wantMembers(t, healthy, dir, st.ID, p...)
 		})
 	}

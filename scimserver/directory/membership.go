@@ -106,9 +106,9 @@ func (s *Store) leaveGroups(ctx context.Context, dir Directory, id string) {
 	groups := &Groups{Store: newStore(groupKind(), s.live, s.cached), users: userKind()}
 	groups.clock, groups.log = s.clock, s.log
 	for _, group := range s.directGroups(ctx, dir.Namespace, id) {
-		changed, err := s.tree(dir.Namespace, group).edit(ctx, edits{remove: map[string]bool{id: true}})
-		if err == nil && changed {
-			_, err = groups.bump(ctx, dir, group, Precondition{})
+		revision, err := s.tree(dir.Namespace, group).edit(ctx, edits{remove: map[string]bool{id: true}})
+		if err == nil {
+			_, err = groups.bump(ctx, dir, group, Precondition{}, revision)
 		}
 		if err != nil {
 			s.log.WarnContext(ctx, "Left a membership behind", "group", group, "member", id)

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
@@ -132,19 +133,20 @@ func (s *Store) tree(namespace, group string) *tree {
 	}
 }
 
-// edit does e to the members: one write for each slice that changes. It reports whether anything did.
-func (t *tree) edit(ctx context.Context, e edits) (changed bool, err error) {
+// edit does e to the members: one write for each slice that changes. It returns the highest revision of the slices that were to be
+// changed, as they are afterwards, whether or not they had to be: what the group's counter has to reach.
+func (t *tree) edit(ctx context.Context, e edits) (revision int64, err error) {
 	if e.reset {
 		if err := t.list(ctx); err != nil {
-			return false, err
+			return 0, err
 		}
 	}
 	return t.editAt(ctx, t.group.Name, 0, e)
 }
 
-func (t *tree) editAt(ctx context.Context, name string, depth int, e edits) (changed bool, err error) {
+func (t *tree) editAt(ctx context.Context, name string, depth int, e edits) (revision int64, err error) {
 	if e.empty() {
-		return false, nil
+		return 0, nil
 	}
 	err = t.retry(ctx, func() (bool, error) {
 		slice, err := t.node(ctx, name)
@@ -152,54 +154,66 @@ func (t *tree) editAt(ctx context.Context, name string, depth int, e edits) (cha
 			return false, err
 		}
 		if slice != nil && len(slice.Spec.Children) == 2 {
-			below, err := t.editChildren(ctx, slice.Spec.Children, depth, e)
-			changed = changed || below
+			revision, err = t.editChildren(ctx, slice.Spec.Children, depth, e)
+			revision = max(revision, revisionOf(slice))
 			return true, err
 		}
-		wrote, err := t.editLeaf(ctx, slice, name, depth, e)
-		changed = changed || wrote // a write that lost may have been ours, sent twice
+		revision, err = t.editLeaf(ctx, slice, name, depth, e)
 		if lostRace(err) {
 			delete(t.listed, name) // stale; read it
 			return false, nil
 		}
 		return true, err
 	})
-	return changed, err
+	return revision, err
+}
+
+// revisionOf is the resource version as a number, which it is comparable as (0 for none): when the slice was last written.
+func revisionOf(slice *v1alpha1.ScimMemberSlice) int64 {
+	if slice == nil {
+		return 0
+	}
+	revision, err := strconv.ParseInt(slice.ResourceVersion, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return revision
 }
 
 func lostRace(err error) bool { return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) }
 
-func (t *tree) editChildren(ctx context.Context, children []string, depth int, e edits) (bool, error) {
-	var changed [2]bool
+func (t *tree) editChildren(ctx context.Context, children []string, depth int, e edits) (int64, error) {
+	var revisions [2]int64
 	group, ctx := errgroup.WithContext(ctx)
 	for i, part := range e.split(depth) {
 		group.Go(func() (err error) {
-			changed[i], err = t.editAt(ctx, children[i], depth+1, part)
+			revisions[i], err = t.editAt(ctx, children[i], depth+1, part)
 			return err
 		})
 	}
 	err := group.Wait()
-	return changed[0] || changed[1], err
+	return max(revisions[0], revisions[1]), err
 }
 
 // editLeaf does e to a slice that holds members, or to the root that is not there yet (nil).
-func (t *tree) editLeaf(ctx context.Context, slice *v1alpha1.ScimMemberSlice, name string, depth int, e edits) (bool, error) {
+func (t *tree) editLeaf(ctx context.Context, slice *v1alpha1.ScimMemberSlice, name string, depth int, e edits) (int64, error) {
 	next, changed := e.on(contentOf(slice))
 	if !changed {
-		return false, nil
+		return revisionOf(slice), nil
 	}
 	wanted := t.newSlice(name, next)
 	if len(next) > sliceMax {
 		children, err := t.build(ctx, depth, next)
 		if err != nil {
-			return false, err
+			return 0, err
 		}
 		wanted = t.newSlice(name, nil)
 		wanted.Spec.Children = children[:]
 	}
 	// When this write fails it may have happened all the same, so new children are left where they are: the janitor tells those
 	// that nothing points at.
-	return true, t.put(ctx, slice, wanted)
+	err := t.put(ctx, slice, wanted)
+	return revisionOf(wanted), err
 }
 
 // build writes two subtrees with c between them, for a slice at that depth, and returns their names.
