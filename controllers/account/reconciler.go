@@ -5,6 +5,7 @@
 //
 //	observe ──> in sync? ──> report
 //	               └─ no ──> confirm (when giving) ──> apply ──> report
+//	a leaver ──────────────────────────────────────> apply ──> report
 //
 // Nothing is given on the word of a cache: before an account is created, activated or given a role, the ScimAccount and its
 // ScimUser are read from the API server. Taking away needs no such confirmation.
@@ -145,6 +146,9 @@ func (r *Reconciler) keep(ctx context.Context, acct *v1alpha1.ScimAccount, app *
 	}
 	defer release()
 	want := desired(acct)
+	if leaving(acct) {
+		return r.suspend(calls, conn, acct, app)
+	}
 	observed, err := observe(calls, conn, want)
 	if err != nil {
 		return r.failed(acct, err)
@@ -161,6 +165,22 @@ func (r *Reconciler) keep(ctx context.Context, acct *v1alpha1.ScimAccount, app *
 		r.tell(acct, app, applied)
 	}
 	report(acct, observed)
+	return reconcile.Result{RequeueAfter: wait.Jitter(r.Resync, spread)}, nil
+}
+
+// leaving reports whether acct was seen to have access and shall not have it any more.
+func leaving(acct *v1alpha1.ScimAccount) bool {
+	return acct.Spec.State == v1alpha1.StateSuspended && acct.Status.State == v1alpha1.StateActive
+}
+
+// suspend takes the access away without looking first: there is nothing to compare, and looking takes time that a leaver has.
+func (r *Reconciler) suspend(ctx context.Context, conn connector.Connector, acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication) (reconcile.Result, error) {
+	applied, err := conn.Apply(ctx, nil, desired(acct))
+	if err != nil {
+		return r.failed(acct, err)
+	}
+	r.tell(acct, app, applied)
+	report(acct, &applied)
 	return reconcile.Result{RequeueAfter: wait.Jitter(r.Resync, spread)}, nil
 }
 

@@ -49,9 +49,12 @@ func (r *Reconciler) remove(ctx context.Context, acct *v1alpha1.ScimAccount, app
 	return reconcile.Result{}, r.letGo(ctx, acct)
 }
 
-// erase deletes the account that bears our mark and looks again: only what is seen to be gone is gone.
+// erase takes the access away, deletes the account that bears our mark and looks again: only what is seen to be gone is gone.
 func erase(ctx context.Context, conn connector.Connector, want connector.Account) error {
-	want.State, want.Roles = connector.Suspended, nil
+	want.State = connector.Suspended
+	if _, err := conn.Apply(ctx, nil, want); err != nil {
+		return err
+	}
 	observed, err := observe(ctx, conn, want)
 	if err != nil || observed == nil {
 		return err

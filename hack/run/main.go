@@ -48,6 +48,11 @@ func run(ctx context.Context) error {
 		return err
 	}
 	files := newFiles(root)
+	unlock, err := files.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	started := time.Now()
 	s, err := stack.Start(ctx, stack.Options{
 		ControllerManager: true, Servers: servers, Dir: files.dir,
@@ -115,6 +120,27 @@ func newFiles(root string) files {
 	return files{dir: dir, env: filepath.Join(dir, "env"), kubeconfig: filepath.Join(dir, "kubeconfig")}
 }
 
+// lock keeps a second run out of the directory, and clears it of what a killed one left.
+func (f files) lock() (unlock func(), err error) {
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make directory: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(f.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open lock: %w", err)
+	}
+	unlock = func() { _ = file.Close() }
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		unlock()
+		return nil, fmt.Errorf("lock %s (another run?): %w", f.dir, err)
+	}
+	if err := f.remove(); err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
 func (f files) write(s *stack.Stack, token string) error {
 	if err := cluster.WriteKubeconfig(f.kubeconfig, s.Admin); err != nil {
 		return err
@@ -126,7 +152,15 @@ func (f files) write(s *stack.Stack, token string) error {
 }
 
 // remove leaves nothing that looks as if the servers were still there.
-func (f files) remove() error { return errors.Join(os.Remove(f.env), os.Remove(f.kubeconfig)) }
+func (f files) remove() error {
+	var errs []error
+	for _, path := range []string{f.env, f.kubeconfig} {
+		if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // environment is the content of .run/env.
 func environment(servers []*stack.Program, kubeconfig, token string) string {

@@ -20,8 +20,6 @@ const (
 	serverProgram     = "scim-server"
 	controllerProgram = "scim-controller"
 
-	// binDir is where the programs are built, below the root of the repository.
-	binDir = "bin"
 	// portsOfServer: SCIM and health.
 	portsOfServer = 2
 	// readyTimeout bounds the start of a program, which takes about a second.
@@ -48,12 +46,21 @@ func (p *Program) BaseURL(namespace, directory string) string {
 
 // compile builds both programs into bin/, where go build finds them up to date the next time.
 func (s *Stack) compile(ctx context.Context) error {
-	build := exec.CommandContext(ctx, "go", "build", "-o", binDir+"/", "./cmd/"+serverProgram, "./cmd/"+controllerProgram)
+	args := []string{"build", "-o", s.binDir() + "/", fmt.Sprintf("-race=%t", s.options.Race), "./cmd/" + serverProgram, "./cmd/" + controllerProgram}
+	build := exec.CommandContext(ctx, "go", args...)
 	build.Dir = s.root
 	if output, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build programs: %w: %s", err, output)
 	}
 	return nil
+}
+
+// binDir is where the programs are built, below the root of the repository.
+func (s *Stack) binDir() string {
+	if s.options.Race {
+		return filepath.Join("bin", "race")
+	}
+	return "bin"
 }
 
 func (s *Stack) startPrograms(ctx context.Context) error {
@@ -118,7 +125,7 @@ func (s *Stack) run(ctx context.Context, p *Program, deployment, name string, ap
 		return err
 	}
 	p.LogFile = log.Name()
-	var env []string
+	env := []string{"GORACE=halt_on_error=1"}
 	for _, v := range pod.Containers[0].Env {
 		env = append(env, v.Name+"="+v.Value)
 	}
@@ -126,7 +133,7 @@ func (s *Stack) run(ctx context.Context, p *Program, deployment, name string, ap
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	p.Process, err = cluster.StartProcess(ctx, cluster.ProcessConfig{
-		Name: name, Path: filepath.Join(s.root, binDir, deployment), Env: env, Log: log,
+		Name: name, Path: filepath.Join(s.root, s.binDir(), deployment), Env: env, Log: log,
 		Args:  append(rewrite(pod.Containers[0].Args, flags), extra...),
 		Ready: cluster.ReadyURL(p.HealthURL+"/readyz", nil),
 	})

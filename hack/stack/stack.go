@@ -11,11 +11,13 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/hack/cluster"
@@ -41,6 +43,8 @@ type Options struct {
 	Namespaces []string
 	// ControllerArgs are added to the flags of scim-controller and win over those of the chart.
 	ControllerArgs []string
+	// Race builds the programs with the race detector. One that finds a race says so in its log and ends at once.
+	Race bool
 	// Dir holds the kubeconfigs of the programs and, in logs/, what every process writes. It is made if needed. The
 	// default is a temporary directory.
 	Dir string
@@ -79,6 +83,7 @@ type Stack struct {
 // Start starts everything and returns when all programs are ready. ctx bounds the start only. On error nothing is left
 // running, and the error names the directory with the logs, which stays.
 func Start(ctx context.Context, o Options) (*Stack, error) {
+	ctrllog.SetLogger(logr.Discard()) // controller-runtime's client asks loudly for one otherwise
 	o.APIServers, o.Servers = max(1, o.APIServers), max(1, o.Servers)
 	if o.Progress == nil {
 		o.Progress = func(string) {}

@@ -210,10 +210,37 @@ func (t *tree) editLeaf(ctx context.Context, slice *v1alpha1.ScimMemberSlice, na
 		wanted = t.newSlice(name, nil)
 		wanted.Spec.Children = children[:]
 	}
-	// When this write fails it may have happened all the same, so new children are left where they are: the janitor tells those
-	// that nothing points at.
 	err := t.put(ctx, slice, wanted)
+	if lostRace(err) {
+		t.discardLost(ctx, name, wanted.Spec.Children)
+	}
 	return revisionOf(wanted), err
+}
+
+// discardLost deletes children that lost the race for their place, unless it was our own write, sent twice, that they lost to.
+// After a conflict nothing can put them in place any more. After any other error something may, so that is left to the janitor.
+func (t *tree) discardLost(ctx context.Context, name string, children []string) {
+	slice := &v1alpha1.ScimMemberSlice{}
+	err := t.call(func() error { return t.live.Get(ctx, client.ObjectKey{Namespace: t.group.Namespace, Name: name}, slice) })
+	if err != nil || slices.Equal(slice.Spec.Children, children) {
+		return
+	}
+	for _, child := range children {
+		t.discard(ctx, child)
+	}
+}
+
+// discard deletes a subtree that nothing points at. What it does not get to, the janitor does.
+func (t *tree) discard(ctx context.Context, name string) {
+	slice := &v1alpha1.ScimMemberSlice{}
+	err := t.call(func() error { return t.live.Get(ctx, client.ObjectKey{Namespace: t.group.Namespace, Name: name}, slice) })
+	if err != nil {
+		return
+	}
+	for _, child := range slice.Spec.Children {
+		t.discard(ctx, child)
+	}
+	_ = t.call(func() error { return t.live.Delete(ctx, slice) }) // see above
 }
 
 // build writes two subtrees with c between them, for a slice at that depth, and returns their names.

@@ -99,7 +99,7 @@ func TestRequests(t *testing.T) {
 		{"observe", observe, map[string]int{"GET": 2}},
 		{"apply again", apply(want), map[string]int{"GET": 2}},
 		{"one role less", apply(changed), map[string]int{"GET": 2, "DELETE": 1}},
-		{"suspend", apply(suspended), map[string]int{"GET": 2, "DELETE": 3}},
+		{"suspend", apply(suspended), map[string]int{"GET": 4 + 2, "DELETE": 3}},
 		{"delete nothing", func() error { return conn.Delete(t.Context(), want) }, map[string]int{"GET": 2}},
 		{"probe", func() error { return conn.Probe(t.Context()) }, map[string]int{"POST": 2 + 2 + 2 + 3}},
 	} {

@@ -97,8 +97,8 @@ func named(r rbacv1.PolicyRule, names ...string) rbacv1.PolicyRule {
 // documentedRights are those of doc.go.
 func documentedRights() []rbacv1.PolicyRule {
 	return []rbacv1.PolicyRule{
-		rule(rbacv1.GroupName, "rolebindings", "list", "create", "delete"),
-		rule(rbacv1.GroupName, "clusterrolebindings", "list", "create", "delete"),
+		rule(rbacv1.GroupName, "rolebindings", "get", "list", "create", "delete"),
+		rule(rbacv1.GroupName, "clusterrolebindings", "get", "list", "create", "delete"),
 		named(rule(rbacv1.GroupName, "clusterroles", "bind"), "test-auditor", "test-reader"),
 		named(rule(rbacv1.GroupName, "roles", "bind"), "test-writer"),
 	}

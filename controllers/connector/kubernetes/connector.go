@@ -24,6 +24,7 @@ func (c *Connector) Observe(ctx context.Context, want connector.Account) (*conne
 
 // Apply implements connector.Connector. It decides by what is live and does not look at what was observed before.
 func (c *Connector) Apply(ctx context.Context, _ *connector.Account, want connector.Account) (connector.Account, error) {
+	c.hasten(ctx, want)
 	live, err := c.live(ctx, want.Owner)
 	if err != nil {
 		return connector.Account{}, err

@@ -31,19 +31,21 @@
 //
 //	Observe         2 lists, at the same time
 //	Apply           2 lists, 1 DELETE per binding too many or wrong, 1 POST per binding missing or wrong; 1 more list
-//	                (of one name) for each POST that is answered 409
+//	                (of one name) for each POST that is answered 409. Suspending begins with 1 GET and 1 DELETE for each
+//	                binding of the wanted roles, so that these do not wait for the lists
 //	Delete          2 lists, 1 DELETE per binding
 //	Probe           SelfSubjectAccessReviews: 2, and 2 if a role has namespaces, and 2 if one is cluster-wide, and 1
 //	                per Role or ClusterRole; plus 1 per right and namespace where it is not granted cluster-wide
 //
-// So a new account in sync costs 4 lists and B POSTs, a converged one 2 lists and no write, a suspension 4 lists and B
-// DELETEs. A refusal (403) costs up to four access reviews more, to say which right is missing. At most eight requests
+// So a new account in sync costs 4 lists and B POSTs, a converged one 2 lists and no write, a suspension B GETs, B
+// DELETEs and 2 lists. A refusal (403) costs up to four access reviews more, to say which right is missing. At most eight requests
 // of one call run at the same time, and there is no client-side rate limit: the API server's own answers 429, which becomes
 // Unavailable.
 //
 // # Rights that the credential needs
 //
 //	rolebindings, clusterrolebindings              list                cluster-wide
+//	rolebindings, clusterrolebindings              get                 where there are any; without it leavers wait for a list
 //	rolebindings (in each namespace of a role)     create, delete
 //	clusterrolebindings (if a role is cluster-wide) create, delete     cluster-wide
 //	clusterroles, roles (those configured)         bind                by resourceNames

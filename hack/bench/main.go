@@ -1,0 +1,101 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command bench measures the product on one machine, in one run:
+//
+//   - users created by SCIM per second, against the same objects (a ScimName and a ScimUser each) created through the API
+//     server alone by as many clients; the controller rests meanwhile, so that both have the machine to themselves;
+//   - the time from the 2xx of a PATCH active:false to the removal of the RoleBinding, one leaver at a time and many at once.
+//
+// The programs, the API server, etcd and the client share the machine: ratios count, absolute rates do not.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/scim-operator/scim-operator/hack/stack"
+	"github.com/scim-operator/scim-operator/hack/stack/idp"
+)
+
+// options are the flags.
+type options struct {
+	users, concurrency, rounds, leavers int
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.users, "users", 300, "how many users each round creates, by SCIM and again through the API server")
+	flag.IntVar(&o.concurrency, "concurrency", 16, "how many requests are under way at a time")
+	flag.IntVar(&o.rounds, "rounds", 4, "how many rounds; the two ways take turns")
+	flag.IntVar(&o.leavers, "leavers", 200, "how many users are deactivated in each way")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := bench(ctx, o); err != nil {
+		_, _ = fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1) //nolint:gocritic // stop frees nothing that the end of the process does not
+	}
+}
+
+func bench(ctx context.Context, o options) error {
+	s, err := stack.Start(ctx, stack.Options{
+		ControllerManager: true, ControllerArgs: []string{"--leader-elect=false"}, // it is killed, and its Lease would have to run out
+		Progress: func(what string) { fmt.Println("•", what) },
+	})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(measure(ctx, s, o), s.Stop()); err != nil {
+		return fmt.Errorf("%w (logs in %s)", err, s.LogDir())
+	}
+	return s.RemoveLogs()
+}
+
+func measure(ctx context.Context, s *stack.Stack, o options) error {
+	token, err := s.Acme(ctx)
+	if err != nil {
+		return err
+	}
+	client := idp.New(s.Servers[0].BaseURL(stack.SampleNamespace, stack.SampleDirectory), token)
+	fmt.Printf("• deactivate %d users, one at a time and %d at a time\n", o.leavers, o.concurrency)
+	single, err := measureLeavers(ctx, s, client, "single", o.leavers, 1)
+	if err != nil {
+		return err
+	}
+	many, err := measureLeavers(ctx, s, client, "many", o.leavers, o.concurrency)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("• create %d users by SCIM and as many through the API server, %d at a time\n", o.rounds*o.users, o.concurrency)
+	rates, err := compareCreation(ctx, s, client, o)
+	if err != nil {
+		return err
+	}
+	const row = "%-52s %12s %12s\n"
+	fmt.Printf("\n"+row, fmt.Sprintf("CREATED PER SECOND, %d AT A TIME", o.concurrency), "USERS/S", "RATIO")
+	fmt.Printf(row, "SCIM POST", fmt.Sprintf("%.0f", rates.scim), fmt.Sprintf("%.2f", rates.scim/rates.raw))
+	fmt.Printf(row, "ScimName + ScimUser through the API server", fmt.Sprintf("%.0f", rates.raw), "1")
+	fmt.Printf("\n"+row, "2xx OF active:false TO REMOVAL OF THE ROLEBINDING", "P50", "P99")
+	fmt.Printf(row, fmt.Sprintf("%d users, one at a time", o.leavers), milliseconds(single, 50), milliseconds(single, 99))
+	fmt.Printf(row, fmt.Sprintf("%d users, %d at a time", o.leavers, o.concurrency), milliseconds(many, 50), milliseconds(many, 99))
+	return nil
+}
+
+func milliseconds(sorted []time.Duration, percent int) string {
+	return fmt.Sprintf("%.0f ms", float64(percentile(sorted, percent))/float64(time.Millisecond))
+}
+
+// percentile returns the smallest of the sorted values that percent of all do not exceed; zero if there are none.
+func percentile(sorted []time.Duration, percent int) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[max(0, (len(sorted)*percent+99)/100-1)]
+}
