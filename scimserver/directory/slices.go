@@ -221,7 +221,9 @@ func (t *tree) editLeaf(ctx context.Context, slice *v1alpha1.ScimMemberSlice, na
 // After a conflict nothing can put them in place any more. After any other error something may, so that is left to the janitor.
 func (t *tree) discardLost(ctx context.Context, name string, children []string) {
 	slice := &v1alpha1.ScimMemberSlice{}
-	err := t.call(func() error { return t.live.Get(ctx, client.ObjectKey{Namespace: t.group.Namespace, Name: name}, slice) })
+	err := t.call(func() error {
+		return t.live.Get(ctx, client.ObjectKey{Namespace: t.group.Namespace, Name: name}, slice)
+	})
 	if err != nil || slices.Equal(slice.Spec.Children, children) {
 		return
 	}
@@ -233,7 +235,9 @@ func (t *tree) discardLost(ctx context.Context, name string, children []string) 
 // discard deletes a subtree that nothing points at. What it does not get to, the janitor does.
 func (t *tree) discard(ctx context.Context, name string) {
 	slice := &v1alpha1.ScimMemberSlice{}
-	err := t.call(func() error { return t.live.Get(ctx, client.ObjectKey{Namespace: t.group.Namespace, Name: name}, slice) })
+	err := t.call(func() error {
+		return t.live.Get(ctx, client.ObjectKey{Namespace: t.group.Namespace, Name: name}, slice)
+	})
 	if err != nil {
 		return
 	}

@@ -49,6 +49,9 @@ type Limits struct {
 	GroupBytes int64
 	// InFlight is how many requests may be under way; the next one is 503 at once.
 	InFlight int
+	// Large is how many requests with a body above BodyBytes may be under way, apart from the others: reading one takes twenty
+	// times its size for a moment.
+	Large int
 	// Request is the time from the end of the request's headers to the end of the response.
 	Request time.Duration
 }
@@ -56,7 +59,7 @@ type Limits struct {
 // DefaultLimits are the limits that scim-server runs with. SEC-21 names 4 MiB for groups, but 100,000 members, as many as a
 // group may have, take 4.9 MB as ids alone, and Okta sends a display with each.
 func DefaultLimits() Limits {
-	return Limits{BodyBytes: 1 << 20, GroupBytes: 8 << 20, InFlight: 512, Request: 25 * time.Second}
+	return Limits{BodyBytes: 1 << 20, GroupBytes: 8 << 20, InFlight: 512, Large: 2, Request: 25 * time.Second}
 }
 
 // Options are what a Handler is made of. All are required.
@@ -71,7 +74,7 @@ type Options struct {
 
 // NewHandler returns the handler of every path of the SCIM listener.
 func NewHandler(o Options) http.Handler {
-	s := &server{Options: o, slots: make(chan struct{}, o.Limits.InFlight)}
+	s := &server{Options: o, slots: make(chan struct{}, o.Limits.InFlight), large: make(chan struct{}, o.Limits.Large)}
 	h := http.Handler(s.routes())
 	for _, wrap := range slices.Backward(s.chain()) {
 		h = wrap(h)
@@ -82,6 +85,7 @@ func NewHandler(o Options) http.Handler {
 type server struct {
 	Options
 	slots chan struct{}
+	large chan struct{}
 }
 
 // chain is every step before a route, outermost first.
@@ -94,6 +98,7 @@ func (s *server) chain() []func(http.Handler) http.Handler {
 		cleanPath,
 		s.authenticate,
 		s.limitBody,
+		s.capLarge,
 		requireJSON,
 	}
 }

@@ -114,6 +114,36 @@ func TestInFlightCap(t *testing.T) {
 }
 
 // TestPanicGivesItsSlotBack: a panic that kept its slot would stop the server after a while.
+// TestLargeBodiesAreFew: while one large body is being read another one is refused, and a small one is not.
+func TestLargeBodiesAreFew(t *testing.T) {
+	a := newAPI(t, func(o *Options) { o.Limits.Large = 1 })
+	large := func(body io.Reader) *http.Request {
+		r := request{method: "PUT", target: oneGroup, body: "x"}.with(t, a.token)
+		r.Body, r.ContentLength = io.NopCloser(body), -1
+		return r
+	}
+	read, write := io.Pipe()
+	done := make(chan int)
+	go func() { done <- a.serve(large(read)).Code }()
+	if _, err := write.Write([]byte(`{"displayName":"G"`)); err != nil { // returns when it was read
+		t.Fatal(err)
+	}
+	checkError(t, a.serve(large(strings.NewReader(`{"displayName":"G"}`))), http.StatusServiceUnavailable)
+	if w := a.call(t, request{method: "PUT", target: oneGroup, body: `{"displayName":"G"}`}); w.Code != http.StatusOK {
+		t.Errorf("a small body waits for a large one: %d", w.Code)
+	}
+	if _, err := write.Write([]byte(`}`)); err != nil {
+		t.Fatal(err)
+	}
+	_ = write.Close()
+	if code := <-done; code != http.StatusOK {
+		t.Errorf("the large body got %d", code)
+	}
+	if w := a.serve(large(strings.NewReader(`{"displayName":"G"}`))); w.Code != http.StatusOK {
+		t.Errorf("the slot was not given back: %d", w.Code)
+	}
+}
+
 func TestPanicGivesItsSlotBack(t *testing.T) {
 	a := newAPI(t, func(o *Options) { o.Limits.InFlight = 1 })
 	a.store.before = func(context.Context) error { panic("boom") }

@@ -97,14 +97,30 @@ func knownMethod(method string) string {
 // capInFlight refuses at once what would only wait.
 func (s *server) capInFlight(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case s.slots <- struct{}{}:
-			defer func() { <-s.slots }()
-			next.ServeHTTP(w, r)
-		default:
-			respond(w, r, reply{}, errUnavailable("too many requests are under way"))
-		}
+		within(s.slots, next, w, r)
 	})
+}
+
+// capLarge does the same for bodies that only a group may have. One that does not say how long it is counts as large.
+func (s *server) capLarge(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength >= 0 && r.ContentLength <= s.Limits.BodyBytes || !takesGroup(r.URL.Path) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		within(s.large, next, w, r)
+	})
+}
+
+// within calls next if there is a slot free.
+func within(slots chan struct{}, next http.Handler, w http.ResponseWriter, r *http.Request) {
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+		next.ServeHTTP(w, r)
+	default:
+		respond(w, r, reply{}, errUnavailable("too many requests are under way"))
+	}
 }
 
 // answerTime is kept back from the time of a request, to write the answer in.
