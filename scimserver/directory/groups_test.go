@@ -239,6 +239,34 @@ func TestLargeGroup(t *testing.T) {
 	wantMembers(t, g, dir, st.ID, append(p[2:], p[0])...)
 }
 
+// TestConcurrentPutsOfALargeGroup: parts of each PUT lose races against the other one, side by side. Run with -race.
+func TestConcurrentPutsOfALargeGroup(t *testing.T) {
+	c := admin(t, 0)
+	g, dir := newGroups(c, c), inNamespace(t, c)
+	p := people(t, c, dir, 400)
+	st, err := g.Create(t.Context(), dir, scim.Resource{"displayName": "g", "members": membersAttribute(p[:300]...)}, false)
+	wantStatus(t, "Create", err, http.StatusOK)
+	var all sync.WaitGroup
+	for i := range 6 {
+		all.Go(func() {
+			var members []scim.Member
+			for _, id := range slices.Concat(p[i*20:i*20+20], p[150:]) {
+				members = append(members, scim.Member{Value: id})
+			}
+			if _, err := g.Change(t.Context(), dir, st.ID, Precondition{}, GroupChange{Replace: true, Members: members}, false); err != nil {
+				t.Errorf("PUT: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	got := membersOfGroup(t, g, dir, st.ID)
+	for _, id := range p[150:] {
+		if !slices.Contains(got, id) {
+			t.Fatalf("%s was in every PUT and is no member", id)
+		}
+	}
+}
+
 // TestMembersUnderFaults lets writers of one group crash at random writes; what was acknowledged must be so in the end.
 func TestMembersUnderFaults(t *testing.T) {
 	seed := uint64(time.Now().UnixNano()) //nolint:forbidigo // the seed is printed

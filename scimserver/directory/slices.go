@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
@@ -124,6 +125,8 @@ type tree struct {
 	limit  chan struct{}
 	// listed are slices as a list of them all showed them; it saves a read of each when all are to be looked at.
 	listed map[string]*v1alpha1.ScimMemberSlice
+	// mu guards listed: the parts of an edit run at once.
+	mu sync.RWMutex
 }
 
 func (s *Store) tree(namespace, group string) *tree {
@@ -160,7 +163,7 @@ func (t *tree) editAt(ctx context.Context, name string, depth int, e edits) (rev
 		}
 		revision, err = t.editLeaf(ctx, slice, name, depth, e)
 		if lostRace(err) {
-			delete(t.listed, name) // stale; read it
+			t.forget(name)
 			return false, nil
 		}
 		return true, err
@@ -298,7 +301,7 @@ func (t *tree) call(f func() error) error {
 // node reads a slice, nil if there is none: from the cache if it has children there, from a list of all if there was one, and
 // from the API server otherwise.
 func (t *tree) node(ctx context.Context, name string) (*v1alpha1.ScimMemberSlice, error) {
-	if slice, ok := t.listed[name]; ok {
+	if slice, ok := t.known(name); ok {
 		return slice, nil
 	}
 	key, slice := client.ObjectKey{Namespace: t.group.Namespace, Name: name}, &v1alpha1.ScimMemberSlice{}
@@ -310,6 +313,21 @@ func (t *tree) node(ctx context.Context, name string) (*v1alpha1.ScimMemberSlice
 		return nil, client.IgnoreNotFound(err)
 	}
 	return fresh, nil
+}
+
+// known is a slice as the list of all showed it, if there was a list and the slice is not stale.
+func (t *tree) known(name string) (*v1alpha1.ScimMemberSlice, bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	slice, ok := t.listed[name]
+	return slice, ok
+}
+
+// forget has a slice read again that somebody else wrote since the list.
+func (t *tree) forget(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.listed, name)
 }
 
 // list reads all slices of the group from the API server.
