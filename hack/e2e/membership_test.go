@@ -126,7 +126,7 @@ func TestInactiveMember(t *testing.T) {
 // TestDeletionLeavesNoEdge deletes users and groups right after they became members through the other server.
 func TestDeletionLeavesNoEdge(t *testing.T) {
 	tn := newDirectory(t, shared.get(t))
-	const rounds = 10
+	const rounds = 6
 	stayer := tn.people(t, 1)[0]
 	groups := []string{tn.group(t, "first", stayer), tn.group(t, "second", stayer)}
 	leavers := tn.people(t, rounds)
@@ -326,8 +326,8 @@ func TestReaddChangesNothing(t *testing.T) {
 // TestOneMemberChanged: the PUT of a group with one member in another's place writes two slices.
 func TestOneMemberChanged(t *testing.T) {
 	tn := newDirectory(t, shared.get(t))
-	people := tn.people(t, 401)
-	id := tn.group(t, "Large", people[:400]...)
+	people := tn.people(t, 301)
+	id := tn.group(t, "Large", people[:300]...)
 	before, group := tn.revisions(t), tn.slices(t, id)
 	answer, err := tn.idp[1].PutGroup(t.Context(), id, idp.Group("Large", people[1:]...))
 	expect(t, http.StatusOK, answer, err)

@@ -41,8 +41,8 @@ type Request struct {
 	Path string
 	// Body is sent as JSON unless it is nil.
 	Body any
-	// IfMatch is sent unless it is empty.
-	IfMatch string
+	// IfMatch and IfNoneMatch are sent unless they are empty.
+	IfMatch, IfNoneMatch string
 }
 
 // Response is the answer to a Request.
@@ -120,8 +120,10 @@ func (c *Client) newRequest(ctx context.Context, r Request) (*http.Request, erro
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	if r.IfMatch != "" {
-		request.Header.Set("If-Match", r.IfMatch)
+	for name, tag := range map[string]string{"If-Match": r.IfMatch, "If-None-Match": r.IfNoneMatch} {
+		if tag != "" {
+			request.Header.Set(name, tag)
+		}
 	}
 	return request, nil
 }
