@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
@@ -149,29 +151,87 @@ func TestOneDisplayName(t *testing.T) {
 	}
 }
 
-// TestOneLargeGroup races creations of one displayName with so many members each that nobody is done before the others look: the
-// members are those of the one who was told that the group is made, and of nobody else.
-func TestOneLargeGroup(t *testing.T) {
+// TestFrozenCreation freezes a server after the first slice of a group that it creates, and creates the group through the other
+// one. The members are those of the one who was told that the group is made, also after the first server has gone on.
+func TestFrozenCreation(t *testing.T) {
 	tn := newDirectory(t, shared.get(t))
-	const rounds, racers, all, each = 3, 8, 240, 160
-	people := tn.people(t, all)
-	twice := slices.Concat(people, people)
-	for round := range rounds {
-		outcomes := tn.race(t.Context(), racers, func(ctx context.Context, client *idp.Client, i int) (idp.Response, error) {
-			from := i * all / racers
-			return client.PostGroup(ctx, idp.Group(inCase(fmt.Sprintf("large %c", 'a'+round), i), twice[from:from+each]...))
-		})
-		want := map[string]int{"201": 1, "409 uniqueness": racers - 1}
-		if diff := cmp.Diff(want, tally(t, outcomes)); diff != "" {
-			t.Errorf("round %d: answers (-want +got):\n%s", round, diff)
-		}
-		for i, o := range outcomes {
-			if o.answer.Status == http.StatusCreated {
-				from := i * all / racers
-				tn.checkMembers(t, o.answer.ID(), twice[from:from+each]...)
+	people := tn.people(t, 251)
+	for _, name := range []string{"one", "two", "three"} {
+		t.Run(name, func(t *testing.T) { tn.freezeCreation(t, name, people[1:], people[0]) })
+	}
+}
+
+// freezeCreation creates a group with many members through the server that is frozen, and with one through the other.
+func (tn *tenant) freezeCreation(t *testing.T, name string, many []string, one string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	slice := tn.nextSlice(ctx, t)
+	frozen := make(chan outcome, 1)
+	go func() {
+		answer, err := tn.idp[0].PostGroup(ctx, idp.Group(name, many...))
+		frozen <- outcome{answer, err}
+	}()
+	<-slice
+	answer, err := tn.meanwhile(ctx, t, idp.Group(name, one))
+	first, second := <-frozen, outcome{answer, err}
+	if diff := cmp.Diff(map[string]int{"201": 1, "409 uniqueness": 1}, tally(t, []outcome{first, second})); diff != "" {
+		t.Fatalf("answers (-want +got):\n%s", diff)
+	}
+	if second.answer.Status == http.StatusCreated {
+		tn.checkMembers(t, second.answer.ID(), one)
+	} else {
+		tn.checkMembers(t, first.answer.ID(), many...)
+	}
+}
+
+// nextSlice tells of the next slice that is written in the namespace.
+func (tn *tenant) nextSlice(ctx context.Context, t *testing.T) <-chan watch.Event {
+	t.Helper()
+	watcher, err := tn.Client.Watch(ctx, &v1alpha1.ScimMemberSliceList{}, client.InNamespace(tn.namespace))
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := make(chan watch.Event, 1)
+	known := tn.allSlices(t)
+	go func() {
+		defer watcher.Stop()
+		for event := range watcher.ResultChan() {
+			if slice, ok := event.Object.(*v1alpha1.ScimMemberSlice); ok && !known[slice.Name] {
+				next <- event
+				return
 			}
 		}
+		close(next)
+	}()
+	return next
+}
+
+// allSlices are the names of the slices of all groups.
+func (tn *tenant) allSlices(t *testing.T) map[string]bool {
+	t.Helper()
+	list, err := list(t.Context(), tn, &v1alpha1.ScimMemberSliceList{})
+	if err != nil {
+		t.Fatal(err)
 	}
+	names := map[string]bool{}
+	for _, slice := range list.Items {
+		names[slice.Name] = true
+	}
+	return names
+}
+
+// meanwhile posts a group to the second server while the first one is frozen.
+func (tn *tenant) meanwhile(ctx context.Context, t *testing.T, group idp.Object) (idp.Response, error) {
+	t.Helper()
+	if err := tn.Servers[0].Freeze(); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := tn.idp[1].PostGroup(ctx, group)
+	if err := tn.Servers[0].Resume(); err != nil {
+		t.Fatal(err)
+	}
+	return answer, err
 }
 
 // TestGroupFoundAtOnce creates groups on one server and finds each on the other.

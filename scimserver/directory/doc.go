@@ -48,12 +48,13 @@
 //	that names them                 that nothing names are nobody's members
 //	children are for ever           a cached slice that has some is current, so only the last slice on the way is read from
 //	                                the API server; whoever still has the slice as it was before fails on its lock
-//	the group comes last            a new group appears with its members, since its slices are there before it is; a deleted
-//	                                one has none, since slices count only while their group is there
+//	the group comes first           of several who create the same group one gets as far as its slices; a deleted group has
+//	                                no members, since slices count only while their group is there
 //
 // A change of the members is no change of the ScimGroup, so a counter in its spec is moved to move its generation, which is the
 // ETag: after the slices, so that no version promises what is not yet so. A crash in between leaves members changed under the
-// old version, and the client without an answer. Under If-Match the counter moves first, under the version that was demanded, so
+// old version, and the client without an answer; the counter is the highest revision of the slices, so the repeated request sees
+// that it is behind and moves it although it changes nothing. Under If-Match the counter moves first, under the version that was demanded, so
 // that of two who demand the same one only one goes on to the slices.
 //
 // What a crash leaves is slices that no group reaches, and members who are gone: the Janitor collects them, as it does

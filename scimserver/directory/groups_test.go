@@ -239,6 +239,36 @@ func TestLargeGroup(t *testing.T) {
 	wantMembers(t, g, dir, st.ID, append(p[2:], p[0])...)
 }
 
+// TestOneOfManyCreatorsOfAGroupWins: and the members are its own, whoever tried beside it.
+func TestOneOfManyCreatorsOfAGroupWins(t *testing.T) {
+	groups := []*Groups{newGroups(admin(t, 0), admin(t, 0)), newGroups(admin(t, 1), admin(t, 1))}
+	dir := inNamespace(t, admin(t, 0))
+	p := people(t, admin(t, 0), dir, 8*30)
+	var mu sync.Mutex
+	var won []int
+	var id string
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			st, err := groups[i%2].Create(t.Context(), dir, scim.Resource{"displayName": "g", "members": membersAttribute(p[i*30 : i*30+30]...)}, false)
+			switch statusOf(err) {
+			case http.StatusOK:
+				mu.Lock()
+				won, id = append(won, i), st.ID
+				mu.Unlock()
+			case http.StatusConflict:
+			default:
+				t.Errorf("Create = %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if len(won) != 1 {
+		t.Fatalf("%v won, want one", won)
+	}
+	wantMembers(t, groups[0], dir, id, p[won[0]*30:won[0]*30+30]...)
+}
+
 // TestConcurrentPutsOfALargeGroup: parts of each PUT lose races against the other one, side by side. Run with -race.
 func TestConcurrentPutsOfALargeGroup(t *testing.T) {
 	c := admin(t, 0)

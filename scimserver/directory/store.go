@@ -41,11 +41,6 @@ func newStore(k kind, live client.Client, cached client.Reader) *Store {
 
 // Create stores a new resource under a new id: two writes. Its name must be free in the directory: 409 uniqueness.
 func (s *Store) Create(ctx context.Context, dir Directory, r scim.Resource) (Stored, error) {
-	return s.create(ctx, dir, r, func(context.Context, client.Object) error { return nil })
-}
-
-// create stores a new resource, after what prepare writes under its id.
-func (s *Store) create(ctx context.Context, dir Directory, r scim.Resource, prepare func(context.Context, client.Object) error) (Stored, error) {
 	value, err := s.valueOf(r)
 	if err != nil {
 		return Stored{}, err
@@ -61,9 +56,6 @@ func (s *Store) create(ctx context.Context, dir Directory, r scim.Resource, prep
 		return Stored{}, failure(err)
 	}
 	o.SetName(name.Spec.Holder)
-	if err := prepare(ctx, o); err != nil {
-		return Stored{}, failure(err)
-	}
 	if err := s.live.Create(ctx, o); err != nil {
 		return Stored{}, failure(s.notCreated(ctx, name, err))
 	}
