@@ -6,8 +6,8 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // ScimMemberSliceSpec holds some of the members of one group, or says which two slices do.
-// +kubebuilder:validation:XValidation:rule="!has(self.children) || (!has(self.users) && !has(self.groups))",message="a slice has members or children, not both"
-// +kubebuilder:validation:XValidation:rule="(has(self.users) ? self.users.size() : 0) + (has(self.groups) ? self.groups.size() : 0) <= 100",message="a slice has at most 100 members"
+// +kubebuilder:validation:XValidation:rule="!has(self.children) || (!has(self.users) && !has(self.groups) && !has(self.unknown))",message="a slice has members or children, not both"
+// +kubebuilder:validation:XValidation:rule="(has(self.users) ? self.users.size() : 0) + (has(self.groups) ? self.groups.size() : 0) + (has(self.unknown) ? self.unknown.size() : 0) <= 100",message="a slice has at most 100 members"
 type ScimMemberSliceSpec struct {
 	// groupRef names the ScimGroup. It cannot change.
 	// +required
@@ -31,6 +31,15 @@ type ScimMemberSliceSpec struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
 	Groups []string `json:"groups,omitempty"`
+
+	// unknown are members that are no user or group of the directory, as they were sent, in a directory that keeps these, sorted.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	Unknown []string `json:"unknown,omitempty"`
 
 	// children are the names of the two slices that this one was split into: of those members whose next bit is 0, and is 1.
 	// +optional

@@ -9,6 +9,8 @@ import (
 )
 
 // ScimUserSpec is a user as the identity provider described it.
+// +kubebuilder:validation:XValidation:rule="!has(self.deletedAt) || self.state == 'Suspended'",message="a deleted user is Suspended"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.deletedAt) || (has(self.deletedAt) && self.deletedAt == oldSelf.deletedAt)",message="a deleted user stays deleted"
 type ScimUserSpec struct {
 	// directoryRef names the directory that the user came through. It cannot change.
 	// +required
@@ -29,6 +31,11 @@ type ScimUserSpec struct {
 	// state is Suspended while the identity provider says active: false.
 	// +required
 	State State `json:"state,omitempty"`
+
+	// deletedAt is when the identity provider deleted the user, in a directory that keeps deleted users for a while. Such a user is
+	// Suspended, is not shown over SCIM any more and does not hold the userName.
+	// +optional
+	DeletedAt *metav1.Time `json:"deletedAt,omitempty"`
 
 	// attributes are the other attributes of the SCIM User, by their SCIM names; those of an extension are under its URN.
 	// +optional
@@ -82,6 +89,7 @@ type ScimUserStatus struct {
 // +kubebuilder:printcolumn:name="Directory",type=string,priority=1,JSONPath=`.spec.directoryRef.name`
 // +kubebuilder:printcolumn:name="Display Name",type=string,priority=1,JSONPath=`.spec.attributes.displayName`
 // +kubebuilder:printcolumn:name="External ID",type=string,priority=1,JSONPath=`.spec.externalID`
+// +kubebuilder:printcolumn:name="Deleted",type=date,priority=1,JSONPath=`.spec.deletedAt`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type ScimUser struct {
 	metav1.TypeMeta `json:",inline"`

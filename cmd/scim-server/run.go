@@ -65,7 +65,7 @@ func scimServer(o options, c *cluster, readiness *httpapi.Readiness, log *slog.L
 		Handler: httpapi.NewHandler(httpapi.Options{
 			Users:  directory.NewUsers(c.live, c.cached),
 			Groups: directory.NewGroups(c.live, c.cached),
-			Auth:   auth.New(c.cached, c.authSynced),
+			Auth:   auth.New(c.cached, c.authSynced, directory.NewProfiles(nil)),
 			Log:    log,
 			Now:    time.Now,
 			Limits: httpapi.DefaultLimits(),

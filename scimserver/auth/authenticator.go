@@ -44,14 +44,15 @@ type Identity struct {
 
 // Authenticator checks bearer tokens against the ScimTokens of a cache. It is safe for concurrent use.
 type Authenticator struct {
-	cached client.Reader
-	synced func() bool
+	cached   client.Reader
+	synced   func() bool
+	profiles *directory.Profiles
 }
 
 // New returns an Authenticator that reads ScimTokens and ScimDirectories from cached, which must have the index of
-// IndexFields. As long as synced returns false, everybody gets ErrUnavailable.
-func New(cached client.Reader, synced func() bool) *Authenticator {
-	return &Authenticator{cached: cached, synced: synced}
+// IndexFields, and compiles the latter with profiles. As long as synced returns false, everybody gets ErrUnavailable.
+func New(cached client.Reader, synced func() bool, profiles *directory.Profiles) *Authenticator {
+	return &Authenticator{cached: cached, synced: synced, profiles: profiles}
 }
 
 // Authenticate returns who presents the one bearer token in header, if that token opens the directory of want; with the zero
@@ -138,7 +139,11 @@ func (a *Authenticator) directory(ctx context.Context, owner *v1alpha1.ScimToken
 	if !found.DeletionTimestamp.IsZero() {
 		return directory.Directory{}, fmt.Errorf("%w: ScimDirectory %s is being deleted", ErrUnavailable, key)
 	}
-	return directory.Directory{Namespace: key.Namespace, Name: key.Name, BaseURL: baseURL(&found)}, nil
+	profile, err := a.profiles.Of(&found)
+	if err != nil {
+		return directory.Directory{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return directory.Directory{Namespace: key.Namespace, Name: key.Name, UID: string(found.UID), BaseURL: baseURL(&found), Profile: profile}, nil
 }
 
 // baseURL is the published base URL; until scim-controller has published one it is a path, which is a valid Location too.

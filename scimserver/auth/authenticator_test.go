@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -196,7 +197,7 @@ func TestAuthenticate(t *testing.T) {
 			if tc.scope != nil {
 				scope = *tc.scope
 			}
-			got, err := New(reader, always(!tc.notSynced)).Authenticate(t.Context(), http.Header{"Authorization": tc.values}, scope)
+			got, err := New(reader, always(!tc.notSynced), directory.NewProfiles(nil)).Authenticate(t.Context(), http.Header{"Authorization": tc.values}, scope)
 			var refusal *Refusal
 			errors.As(err, &refusal)
 			if diff := cmp.Diff(tc.wantRefusal, refusal); diff != "" {
@@ -206,7 +207,7 @@ func TestAuthenticate(t *testing.T) {
 				t.Errorf("%s: got %v", tc.reason, err)
 			}
 			if err == nil {
-				if diff := cmp.Diff(tc.want, got); diff != "" {
+				if diff := cmp.Diff(tc.want, got, cmpopts.IgnoreFields(directory.Directory{}, "Profile")); diff != "" {
 					t.Errorf("%s: identity (-want +got):\n%s", tc.reason, diff)
 				}
 			}
@@ -226,7 +227,7 @@ func (failing) List(context.Context, client.ObjectList, ...client.ListOption) er
 
 func TestAuthenticateUnreadableCache(t *testing.T) {
 	header := http.Header{"Authorization": {"Bearer " + newToken(t, 1).Reveal()}}
-	_, err := New(failing{}, always(true)).Authenticate(t.Context(), header, acme)
+	_, err := New(failing{}, always(true), directory.NewProfiles(nil)).Authenticate(t.Context(), header, acme)
 	if !errors.Is(err, ErrUnavailable) {
 		t.Errorf("got %v, want ErrUnavailable: a failure of ours is never a refusal", err)
 	}

@@ -112,9 +112,9 @@ func TestCrashWhileCreating(t *testing.T) {
 		if got := statusOf(err); got != http.StatusOK && got != http.StatusConflict {
 			t.Errorf("Create after the crash = %v: the name must not be lost", err)
 		}
-		total, _, err := healthy.List(t.Context(), dir, filter(t, healthy, `userName eq "ADA"`))
-		if err != nil || total != 1 {
-			t.Errorf("the user is found %d times (%v), want once", total, err)
+		page, err := healthy.List(t.Context(), dir, filter(t, healthy, `userName eq "ADA"`))
+		if err != nil || page.Total != 1 {
+			t.Errorf("the user is found %d times (%v), want once", page.Total, err)
 		}
 		return crashed
 	})
@@ -253,15 +253,15 @@ func TestStorm(t *testing.T) {
 // stir does one random thing; the answers that a client can get are the only ones allowed.
 func stir(t *testing.T, s *Store, dir Directory, random *rand.Rand) {
 	name := "n" + strconv.Itoa(random.IntN(4))
-	_, page, err := s.List(t.Context(), dir, filter(t, s, `userName eq "`+name+`"`))
+	page, err := s.List(t.Context(), dir, filter(t, s, `userName eq "`+name+`"`))
 	switch {
 	case err != nil:
-	case len(page) == 0:
+	case len(page.Resources) == 0:
 		_, err = s.Create(t.Context(), dir, named(name))
 	case random.IntN(2) == 0:
-		err = s.Delete(t.Context(), dir, page[0].ID, Precondition{})
+		err = s.Delete(t.Context(), dir, page.Resources[0].ID, Precondition{})
 	default:
-		_, err = s.Modify(t.Context(), dir, page[0].ID, Precondition{}, rename("n"+strconv.Itoa(random.IntN(4))))
+		_, err = s.Modify(t.Context(), dir, page.Resources[0].ID, Precondition{}, rename("n"+strconv.Itoa(random.IntN(4))))
 	}
 	switch statusOf(err) {
 	case http.StatusOK, http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable:

@@ -271,7 +271,7 @@ func (g *Groups) Delete(ctx context.Context, dir Directory, id string, p Precond
 
 // List returns how many groups q matches and the page of them that it asks for, as Store.List does, with their members if the
 // projection shows them.
-func (g *Groups) List(ctx context.Context, dir Directory, q scim.ListQuery) (int, []Stored, error) {
+func (g *Groups) List(ctx context.Context, dir Directory, q scim.ListQuery) (Page, error) {
 	var failed error
 	total, page, err := g.page(ctx, dir, q, func(st Stored, dir Directory) scim.Common {
 		common := Common(st, dir)
@@ -279,16 +279,16 @@ func (g *Groups) List(ctx context.Context, dir Directory, q scim.ListQuery) (int
 		return common
 	})
 	if err = errors.Join(err, failed); err != nil {
-		return 0, nil, failure(err)
+		return Page{}, failure(err)
 	}
 	if q.Projection.Shows(g.resource, "members") {
 		for i := range page {
 			if page[i], err = g.withMembers(ctx, dir, page[i], g.cachedTree(dir.Namespace, page[i].ID)); err != nil {
-				return 0, nil, err
+				return Page{}, err
 			}
 		}
 	}
-	return total, page, nil
+	return Page{Total: total, Resources: page}, nil
 }
 
 // treeFor returns the members to filter by: of one group that the filter names, as the API server has them; of all groups, as the

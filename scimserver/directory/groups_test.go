@@ -427,10 +427,10 @@ func TestGroupFilters(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, page, err := g.List(t.Context(), dir, scim.ListQuery{Filter: &f, StartIndex: 1, Count: 10})
+		page, err := g.List(t.Context(), dir, scim.ListQuery{Filter: &f, StartIndex: 1, Count: 10})
 		wantStatus(t, text, err, http.StatusOK)
 		var got []string
-		for _, st := range page {
+		for _, st := range page.Resources {
 			got = append(got, ids[st.ID])
 		}
 		slices.Sort(got)
@@ -449,8 +449,8 @@ func TestListShowsMembersOnlyWhereAsked(t *testing.T) {
 	for excluded, want := range map[string]bool{"": true, "members": false, "displayName": true} {
 		projection, err := scim.ParseProjection(scim.GroupResourceType(), "", excluded)
 		wantStatus(t, "ParseProjection", err, http.StatusOK)
-		_, page, err := g.List(t.Context(), dir, scim.ListQuery{StartIndex: 1, Count: 10, Projection: projection})
-		if err != nil || len(page) != 1 || (page[0].Members != nil) != want {
+		page, err := g.List(t.Context(), dir, scim.ListQuery{StartIndex: 1, Count: 10, Projection: projection})
+		if err != nil || len(page.Resources) != 1 || (page.Resources[0].Members != nil) != want {
 			t.Errorf("excluding %q: %v (%v), want members read: %v", excluded, page, err, want)
 		}
 	}

@@ -19,9 +19,9 @@ import (
 
 // List returns how many resources q matches and the page of them that it asks for: in the order that q asks for, oldest first
 // without. A filter that demands an id or a name is answered from the API server, any other from the cache.
-func (s *Store) List(ctx context.Context, dir Directory, q scim.ListQuery) (int, []Stored, error) {
+func (s *Store) List(ctx context.Context, dir Directory, q scim.ListQuery) (Page, error) {
 	total, page, err := s.page(ctx, dir, q, Common)
-	return total, page, failure(err)
+	return Page{Total: total, Resources: page}, failure(err)
 }
 
 // page is List; common tells a filter what a resource does not say itself. Without filter and order only the page is decoded.

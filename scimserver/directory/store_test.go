@@ -206,16 +206,16 @@ func TestList(t *testing.T) {
 	}
 	var order []string
 	for i := 1; i <= 4; i++ {
-		total, page, err := s.List(t.Context(), dir, scim.ListQuery{StartIndex: i, Count: 1})
-		if err != nil || total != 4 || len(page) != 1 {
-			t.Fatalf("page %d: total %d, %d users, %v", i, total, len(page), err)
+		page, err := s.List(t.Context(), dir, scim.ListQuery{StartIndex: i, Count: 1})
+		if err != nil || page.Total != 4 || len(page.Resources) != 1 {
+			t.Fatalf("page %d: total %d, %d users, %v", i, page.Total, len(page.Resources), err)
 		}
-		order = append(order, page[0].ID)
+		order = append(order, page.Resources[0].ID)
 	}
-	_, all, err := s.List(t.Context(), dir, scim.ListQuery{StartIndex: 1, Count: 100})
+	all, err := s.List(t.Context(), dir, scim.ListQuery{StartIndex: 1, Count: 100})
 	wantStatus(t, "List", err, http.StatusOK)
-	for i := range all {
-		if all[i].ID != order[i] {
+	for i := range all.Resources {
+		if all.Resources[i].ID != order[i] {
 			t.Error("the order depends on the size of the page")
 		}
 	}
@@ -236,10 +236,10 @@ func TestList(t *testing.T) {
 		}
 		q, err := scim.ParseListQuery(s.resource, values, 100, 100)
 		wantStatus(t, query, err, http.StatusOK)
-		_, page, err := s.List(t.Context(), dir, q)
+		page, err := s.List(t.Context(), dir, q)
 		wantStatus(t, query, err, http.StatusOK)
 		var got []string
-		for _, st := range page {
+		for _, st := range page.Resources {
 			got = append(got, st.Resource["userName"].(string))
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -266,8 +266,8 @@ func TestWhatIsBeingDeletedIsNotThere(t *testing.T) {
 	if again.ID == created.ID {
 		t.Error("the id of a user that is still going was used again")
 	}
-	if total, _, err := s.List(t.Context(), dir, scim.ListQuery{StartIndex: 1, Count: 10}); err != nil || total != 1 {
-		t.Errorf("List counts %d (%v), want 1", total, err)
+	if page, err := s.List(t.Context(), dir, scim.ListQuery{StartIndex: 1, Count: 10}); err != nil || page.Total != 1 {
+		t.Errorf("List counts %d (%v), want 1", page.Total, err)
 	}
 	user = look(t, c, dir.Namespace).users[created.ID]
 	if err := c.Patch(t.Context(), &user, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`))); err != nil {

@@ -57,7 +57,7 @@ func newAPI(t testing.TB, change ...func(*Options)) *api {
 	o := Options{
 		Users:  a.store,
 		Groups: a.groups,
-		Auth:   auth.New(cacheOf(t, token, other), func() bool { return true }),
+		Auth:   auth.New(cacheOf(t, token, other), func() bool { return true }, directory.NewProfiles(nil)),
 		Log:    slog.New(slog.NewJSONHandler(a.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:    time.Now,
 		Limits: DefaultLimits(),
@@ -277,14 +277,14 @@ func (s *store) Delete(ctx context.Context, dir directory.Directory, id string, 
 	return err
 }
 
-func (s *store) List(ctx context.Context, dir directory.Directory, q scim.ListQuery) (int, []directory.Stored, error) {
+func (s *store) List(ctx context.Context, dir directory.Directory, q scim.ListQuery) (directory.Page, error) {
 	if err := s.enter(ctx); err != nil {
-		return 0, nil, err
+		return directory.Page{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	total, page := listed(dir, q, slices.Collect(maps.Values(s.users)))
-	return total, page, nil
+	return directory.Page{Total: total, Resources: page}, nil
 }
 
 // listed is the answer of a store that has all of these. It sorts as q says and then by id.

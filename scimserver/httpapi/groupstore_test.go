@@ -134,9 +134,9 @@ func (s *groupStore) Delete(ctx context.Context, dir directory.Directory, id str
 	return err
 }
 
-func (s *groupStore) List(ctx context.Context, dir directory.Directory, q scim.ListQuery) (int, []directory.Stored, error) {
+func (s *groupStore) List(ctx context.Context, dir directory.Directory, q scim.ListQuery) (directory.Page, error) {
 	if err := s.enter(ctx); err != nil {
-		return 0, nil, err
+		return directory.Page{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,5 +146,5 @@ func (s *groupStore) List(ctx context.Context, dir directory.Directory, q scim.L
 		all = append(all, st)
 	}
 	total, page := listed(dir, q, all)
-	return total, page, nil
+	return directory.Page{Total: total, Resources: page}, nil
 }

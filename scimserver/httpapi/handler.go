@@ -22,7 +22,7 @@ type UserStore interface {
 	Get(ctx context.Context, dir directory.Directory, id string) (directory.Stored, error)
 	Modify(ctx context.Context, dir directory.Directory, id string, p directory.Precondition, change func(scim.Resource) (scim.Resource, error)) (directory.Stored, error)
 	Delete(ctx context.Context, dir directory.Directory, id string, p directory.Precondition) error
-	List(ctx context.Context, dir directory.Directory, q scim.ListQuery) (total int, page []directory.Stored, err error)
+	List(ctx context.Context, dir directory.Directory, q scim.ListQuery) (directory.Page, error)
 }
 
 // GroupStore keeps the groups of all directories, and their members; *directory.Groups is one. show asks for the members in
@@ -32,7 +32,7 @@ type GroupStore interface {
 	Get(ctx context.Context, dir directory.Directory, id string, show bool) (directory.Stored, error)
 	Change(ctx context.Context, dir directory.Directory, id string, p directory.Precondition, c directory.GroupChange, show bool) (directory.Stored, error)
 	Delete(ctx context.Context, dir directory.Directory, id string, p directory.Precondition) error
-	List(ctx context.Context, dir directory.Directory, q scim.ListQuery) (total int, page []directory.Stored, err error)
+	List(ctx context.Context, dir directory.Directory, q scim.ListQuery) (directory.Page, error)
 }
 
 // Authenticator decides who presents the credentials in header; *auth.Authenticator is one. Its errors are *auth.Refusal or

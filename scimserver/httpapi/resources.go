@@ -23,7 +23,7 @@ const (
 type resources struct {
 	resource *scim.ResourceType
 	// find is List of the store.
-	find func(ctx context.Context, dir directory.Directory, q scim.ListQuery) (total int, page []directory.Stored, err error)
+	find func(ctx context.Context, dir directory.Directory, q scim.ListQuery) (directory.Page, error)
 }
 
 // mountLists mounts the two ways to ask for a list (RFC 7644 §3.4.2, §3.4.3).
@@ -60,15 +60,15 @@ func (c resources) page(dir directory.Directory, r *http.Request, query scim.Lis
 	if err := refuseCursor(query); err != nil {
 		return reply{}, err
 	}
-	total, page, err := c.find(r.Context(), dir, query)
+	page, err := c.find(r.Context(), dir, query)
 	if err != nil {
 		return reply{}, err
 	}
-	shown := make([]map[string]any, 0, len(page))
-	for _, st := range page {
+	shown := make([]map[string]any, 0, len(page.Resources))
+	for _, st := range page.Resources {
 		shown = append(shown, c.render(dir, st, query.Projection))
 	}
-	return reply{status: http.StatusOK, body: scim.ListResponse(total, query.StartIndex, shown)}, nil
+	return reply{status: http.StatusOK, body: scim.ListResponse(page.Total, query.StartIndex, shown)}, nil
 }
 
 // refuseCursor says that there are no cursors, as ServiceProviderConfig does (RFC 9865 §4). RFC 7644 §3.4.2 would have us

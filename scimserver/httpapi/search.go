@@ -96,12 +96,12 @@ func (t searched) parse(body map[string]any) (scim.ListQuery, error) {
 // window asks t for count resources after the first skip ones.
 func (t searched) window(ctx context.Context, dir directory.Directory, query scim.ListQuery, skip, count int) (int, []map[string]any, error) {
 	query.StartIndex, query.Count = skip+1, count
-	total, page, err := t.find(ctx, dir, query)
-	shown := make([]map[string]any, 0, len(page))
-	for _, st := range page {
+	page, err := t.find(ctx, dir, query)
+	shown := make([]map[string]any, 0, len(page.Resources))
+	for _, st := range page.Resources {
 		shown = append(shown, t.render(dir, st, query.Projection))
 	}
-	return total, shown, err
+	return page.Total, shown, err
 }
 
 // oneByOne is the page of a query without an order: all resources of the first type, then all of the next.
@@ -156,12 +156,12 @@ func (s search) places(ctx context.Context, dir directory.Directory, queries []s
 		}
 		query.Count += min(query.StartIndex-1, math.MaxInt-query.Count)
 		query.StartIndex = 1
-		n, page, err := t.find(ctx, dir, query)
+		page, err := t.find(ctx, dir, query)
 		if err != nil {
 			return 0, nil, err
 		}
-		total += n
-		for _, st := range page {
+		total += page.Total
+		for _, st := range page.Resources {
 			places = append(places, place{of: i, key: query.Sort.Key(st.Resource, directory.Common(st, dir))})
 		}
 	}

@@ -173,7 +173,7 @@ func keysOf(m map[string]any) func(yield func(string) bool) {
 func TestSearchRanksWithoutMembers(t *testing.T) {
 	a := crowd(t)
 	var asked []scim.ListQuery
-	group := resources{resource: scim.GroupResourceType(), find: func(ctx context.Context, dir directory.Directory, q scim.ListQuery) (int, []directory.Stored, error) {
+	group := resources{resource: scim.GroupResourceType(), find: func(ctx context.Context, dir directory.Directory, q scim.ListQuery) (directory.Page, error) {
 		asked = append(asked, q)
 		return a.groups.List(ctx, dir, q)
 	}}

@@ -22,6 +22,8 @@ type ListQuery struct {
 	// Cursor, if not nil, asks for the page that it stands for, and StartIndex does
 	// not count; it is empty for the first page.
 	Cursor *string
+	// After, if not nil, is the position that the cursor stands for: the page begins behind it. The parser leaves it nil.
+	After *Position
 	// StartIndex counts from 1.
 	StartIndex int
 	// Count is how many resources the answer may hold; 0 asks for the total only.

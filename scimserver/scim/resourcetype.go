@@ -21,6 +21,7 @@ type ResourceType struct {
 	Description string
 	Schema      *Schema
 	Extensions  []Extension
+	Dialect     Dialect
 
 	core       *namespace
 	extensions []*namespace // in the order of Extensions
@@ -43,7 +44,7 @@ type namespace struct {
 func NewResourceType(definition ResourceType) (*ResourceType, error) {
 	rt := &ResourceType{
 		ID: definition.ID, Name: definition.Name, Endpoint: definition.Endpoint,
-		Description: definition.Description, Schema: definition.Schema.clone(),
+		Description: definition.Description, Schema: definition.Schema.clone(), Dialect: definition.Dialect,
 	}
 	common := cloneAttributes(commonAttributes())
 	if err := rt.Schema.validate(common); err != nil {

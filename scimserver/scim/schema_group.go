@@ -24,14 +24,19 @@ func GroupResourceType() *ResourceType { return groupType() }
 var groupType = sync.OnceValue(newGroupType) //nolint:gochecknoglobals // immutable once made
 
 func newGroupType() *ResourceType {
-	rt, err := NewResourceType(ResourceType{
-		ID: "Group", Name: "Group", Endpoint: "/Groups", Description: "Group",
-		Schema: groupSchema(),
-	})
+	rt, err := NewGroupType(Dialect{})
 	if err != nil {
 		panic(fmt.Sprintf("the Group schema is constant and valid: %v", err))
 	}
 	return rt
+}
+
+// NewGroupType is GroupResourceType with a dialect and with extensions, as NewUserType has them.
+func NewGroupType(d Dialect, extensions ...Extension) (*ResourceType, error) {
+	return newExtended(ResourceType{
+		ID: "Group", Name: "Group", Endpoint: "/Groups", Description: "Group",
+		Schema: groupSchema(), Dialect: d,
+	}, extensions)
 }
 
 func groupSchema() *Schema {

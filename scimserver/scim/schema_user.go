@@ -25,15 +25,32 @@ func UserResourceType() *ResourceType { return userType() }
 var userType = sync.OnceValue(newUserType) //nolint:gochecknoglobals // immutable once made
 
 func newUserType() *ResourceType {
-	rt, err := NewResourceType(ResourceType{
-		ID: "User", Name: "User", Endpoint: "/Users", Description: "User Account",
-		Schema:     userSchema(),
-		Extensions: []Extension{{Schema: enterpriseUserSchema()}},
-	})
+	rt, err := NewUserType(Dialect{})
 	if err != nil {
 		panic(fmt.Sprintf("the User schema is constant and valid: %v", err))
 	}
 	return rt
+}
+
+// NewUserType is UserResourceType with a dialect and with further extensions. One whose URN is [UserURN] adds its attributes to
+// the core schema. It fails as [NewResourceType] does.
+func NewUserType(d Dialect, extensions ...Extension) (*ResourceType, error) {
+	return newExtended(ResourceType{
+		ID: "User", Name: "User", Endpoint: "/Users", Description: "User Account",
+		Schema: userSchema(), Extensions: []Extension{{Schema: enterpriseUserSchema()}}, Dialect: d,
+	}, extensions)
+}
+
+// newExtended adds extensions to a definition of which nobody else has the schemas.
+func newExtended(definition ResourceType, extensions []Extension) (*ResourceType, error) {
+	for _, e := range extensions {
+		if sameName(e.Schema.ID, definition.Schema.ID) {
+			definition.Schema.Attributes = append(definition.Schema.Attributes, e.Schema.Attributes...)
+			continue
+		}
+		definition.Extensions = append(definition.Extensions, e)
+	}
+	return NewResourceType(definition)
 }
 
 func userSchema() *Schema {
