@@ -93,7 +93,7 @@ func testPrintColumns(t *testing.T, api *api) {
 	want := map[string]string{
 		"ScimDirectory":   "Name=sample Users=3 Ready=True URL=https://scim.example.com/prefix/scim/v2/default/sample Reason=InSync",
 		"ScimToken":       "Name=sample Directory=acme Secret=acme-token Ready=True Reason=InSync Key ID=abcdefgh",
-		"ScimUser":        "Name=sample User=jane@example.com State=Active Accounts=2 Ready=True Directory=acme Display Name=Jane External ID=0042",
+		"ScimUser":        "Name=sample User=jane@example.com State=Active Accounts=2 Ready=True Directory=acme Display Name=Jane External ID=0042 Deleted=<nil>",
 		"ScimGroup":       "Name=sample Group=Engineers Members=3 Directory=acme External ID=g-42",
 		"ScimMemberSlice": "Name=sample Group=8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90",
 		"ScimName":        "Name=sample Value=jane@example.com Holder=5f0c0f0e-7a1e-4b53-9d53-0b6d1c7a2f11 State=Reserved Directory=acme",

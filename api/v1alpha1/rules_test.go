@@ -72,7 +72,70 @@ func directoryRules() map[string]rule {
 	} {
 		cases["PublicURL "+url] = rule{reason: url, create: []change{spec(url, "publicURL")}, wantErr: wantErr}
 	}
+	maps.Copy(cases, settingRules())
+	maps.Copy(cases, extensionRules())
 	return of("ScimDirectory", cases)
+}
+
+func settingRules() map[string]rule {
+	return map[string]rule{
+		"PageLongerThanItMayBe": {reason: "no page would be the default", create: []change{spec(int64(501), "paging", "defaultPageSize")}, wantErr: "defaultPageSize cannot exceed maxPageSize"},
+		"PageAsLongAsItMayBe":   {reason: "the bound itself", create: []change{spec(int64(500), "paging", "defaultPageSize")}},
+		"DefaultPageAlone":      {reason: "the default of the other counts", create: []change{spec(map[string]any{"defaultPageSize": int64(201)}, "paging")}, wantErr: "defaultPageSize cannot exceed maxPageSize"},
+		"StrictAndKeep":         {reason: "which is it?", create: []change{spec("Strict", "protocol", "mode")}, wantErr: "in mode Strict unknown attributes are refused and cannot be kept"},
+		"StrictAlone":           {reason: "the default is to drop", create: []change{spec(map[string]any{"mode": "Strict"}, "protocol")}},
+		"SettingsChange": {reason: "all of them can be changed", update: []change{
+			spec(nil, "operations"), spec(nil, "deletion"), spec(nil, "paging"), spec(nil, "protocol"), spec(nil, "extensions"), spec(nil, "suspended"),
+		}},
+	}
+}
+
+func extensionRules() map[string]rule {
+	const (
+		known     = "urn is that of a schema of RFC 7643; leave urn out to declare further attributes of the core schema"
+		coreUser  = "the core User has an attribute of this name"
+		coreGroup = "the core Group has an attribute of this name"
+		writeOnly = "a writeOnly attribute is returned never"
+		shape     = "a complex attribute, and no other, has subAttributes"
+	)
+	in := func(value any, path ...any) change { return spec(value, append([]any{"extensions", 0}, path...)...) }
+	attributes := func(names ...string) change {
+		var all []any
+		for _, name := range names {
+			all = append(all, map[string]any{"name": name})
+		}
+		return in(all, "attributes")
+	}
+	extensions := func(urns ...string) change {
+		var all []any
+		for _, urn := range urns {
+			e := map[string]any{"resourceType": "User", "attributes": []any{map[string]any{"name": "a"}}}
+			if urn != "" {
+				e["urn"] = urn
+			}
+			all = append(all, e)
+		}
+		return spec(all, "extensions")
+	}
+	return map[string]rule{
+		"CoreURN":            {reason: "it is there", create: []change{in("urn:ietf:params:scim:schemas:CORE:2.0:User", "urn")}, wantErr: known},
+		"EnterpriseURN":      {reason: "it is there", create: []change{in("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "urn")}, wantErr: known},
+		"OktaURN":            {reason: "a namespace as Okta names it", create: []change{in("urn:okta:acme_app:1.0:user:custom", "urn")}},
+		"CoreUserAttribute":  {reason: "userName is there", create: []change{in(nil, "urn"), attributes("username")}, wantErr: coreUser},
+		"CoreGroupAttribute": {reason: "members is there", create: []change{in(nil, "urn"), in("Group", "resourceType"), attributes("Members")}, wantErr: coreGroup},
+		"OwnNamesMayBeThose": {reason: "they are under the URN", create: []change{attributes("userName", "members")}},
+		"NewCoreAttribute":   {reason: "Okta's core namespace", create: []change{in(nil, "urn"), attributes("accounts", "members")}},
+		"SameName":           {reason: "case does not count", create: []change{attributes("level", "Level")}, wantErr: "attribute names must differ in more than case"},
+		"SameSubName":        {reason: "case does not count", create: []change{in([]any{map[string]any{"name": "a"}, map[string]any{"name": "A"}}, "attributes", 0, "subAttributes")}, wantErr: "the names of subAttributes must differ in more than case"},
+		"ComplexOfNothing":   {reason: "there would be no value", create: []change{in(nil, "attributes", 0, "subAttributes")}, wantErr: shape},
+		"SimpleWithParts":    {reason: "a string has none", create: []change{in("string", "attributes", 0, "type")}, wantErr: shape},
+		"WriteOnlyShown":     {reason: "it is not kept", create: []change{in("writeOnly", "attributes", 0, "mutability")}, wantErr: writeOnly},
+		"WriteOnlyPartShown": {reason: "it is not kept", create: []change{in("writeOnly", "attributes", 0, "subAttributes", 0, "mutability")}, wantErr: writeOnly},
+		"WriteOnlyNever":     {reason: "accepted and discarded", create: []change{in("writeOnly", "attributes", 0, "mutability"), in("never", "attributes", 0, "returned")}},
+		"SameURN":            {reason: "case does not count", create: []change{extensions("urn:a:b", "URN:A:B")}, wantErr: "each resourceType and urn may be declared once"},
+		"CoreTwice":          {reason: "one list says all", create: []change{extensions("", "")}, wantErr: "each resourceType and urn may be declared once"},
+		"CoreAndOwn":         {reason: "two schemas", create: []change{extensions("", "urn:a:b", "urn:a:c")}},
+	}
 }
 
 func tokenRules() map[string]rule {
@@ -104,6 +167,15 @@ func dataRules() map[string]rule {
 		"UserChanges": {reason: "the rest is the identity provider's", update: []change{
 			spec("joe@example.com", "userName"), spec("Suspended", "state"), spec(nil, "externalID"), spec(nil, "attributes"),
 		}},
+		"UserDeleted": {reason: "kept for a while", update: []change{spec("Suspended", "state"), spec("2026-01-01T00:00:00Z", "deletedAt")}},
+		"UserDeletedAndActive": {
+			reason: "a leaver would be inside", update: []change{spec("2026-01-01T00:00:00Z", "deletedAt")},
+			wantErr: "a deleted user is Suspended",
+		},
+		"UserRestored": {
+			reason: "another user may have the name", create: []change{spec("Suspended", "state"), spec("2026-01-01T00:00:00Z", "deletedAt")},
+			update: []change{spec(nil, "deletedAt")}, wantErr: "a deleted user stays deleted",
+		},
 		"UserAttributesKeepShape": {reason: "extensions are under their URN", create: []change{spec(map[string]any{
 			"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": map[string]any{"manager": map[string]any{"value": "1"}},
 		}, "attributes")}},
@@ -139,14 +211,15 @@ func groupRules() map[string]rule {
 		"GroupOfNobody": {reason: "members are not part of it", create: []change{spec(nil, "membersRevision"), spec(nil, "attributes")}},
 	})
 	maps.Copy(cases, of("ScimMemberSlice", map[string]rule{
-		"SliceGroupChanges": {reason: "the members would join another group", update: []change{spec("other", "groupRef", "name")}, wantErr: "groupRef cannot change"},
-		"SliceOfNobody":     {reason: "the last member left", update: []change{spec(nil, "users"), spec(nil, "groups")}},
-		"SliceSplit":        {reason: "it was full", update: []change{spec(nil, "users"), spec(nil, "groups"), spec(names(2), "children")}},
-		"UsersAndChildren":  {reason: "the users would be nowhere", update: []change{spec(nil, "groups"), spec(names(2), "children")}, wantErr: either},
-		"GroupsAndChildren": {reason: "the groups would be nowhere", update: []change{spec(nil, "users"), spec(names(2), "children")}, wantErr: either},
-		"SliceFull":         {reason: "100 in all", create: []change{spec(names(60), "users"), spec(names(40), "groups")}},
-		"SliceFullOfUsers":  {reason: "100 in all", create: []change{spec(names(100), "users"), spec(nil, "groups")}},
-		"SliceTooFull":      {reason: "101 in all, few enough of each", create: []change{spec(names(60), "users"), spec(names(41), "groups")}, wantErr: full},
+		"SliceGroupChanges":  {reason: "the members would join another group", update: []change{spec("other", "groupRef", "name")}, wantErr: "groupRef cannot change"},
+		"SliceOfNobody":      {reason: "the last member left", update: []change{spec(nil, "users"), spec(nil, "groups"), spec(nil, "unknown")}},
+		"SliceSplit":         {reason: "it was full", update: []change{spec(nil, "users"), spec(nil, "groups"), spec(nil, "unknown"), spec(names(2), "children")}},
+		"UsersAndChildren":   {reason: "the users would be nowhere", update: []change{spec(nil, "groups"), spec(nil, "unknown"), spec(names(2), "children")}, wantErr: either},
+		"GroupsAndChildren":  {reason: "the groups would be nowhere", update: []change{spec(nil, "users"), spec(nil, "unknown"), spec(names(2), "children")}, wantErr: either},
+		"UnknownAndChildren": {reason: "the unknown would be nowhere", update: []change{spec(nil, "users"), spec(nil, "groups"), spec(names(2), "children")}, wantErr: either},
+		"SliceFull":          {reason: "100 in all", create: []change{spec(names(60), "users"), spec(names(30), "groups"), spec(names(10), "unknown")}},
+		"SliceFullOfUsers":   {reason: "100 in all", create: []change{spec(names(100), "users"), spec(nil, "groups"), spec(nil, "unknown")}},
+		"SliceTooFull":       {reason: "101 in all, few enough of each", create: []change{spec(names(60), "users"), spec(names(30), "groups"), spec(names(11), "unknown")}, wantErr: full},
 	}))
 	return cases
 }

@@ -10,7 +10,40 @@ func samples() map[string]string {
 apiVersion: scim-operator.dev/v1alpha1
 kind: ScimDirectory
 metadata: {name: sample}
-spec: {publicURL: "https://scim.example.com/prefix"}
+spec:
+  publicURL: https://scim.example.com/prefix
+  suspended: true
+  operations: {users: Enabled, groups: Enabled, deletes: Enabled, imports: Disabled}
+  deletion: {policy: Deactivate, retentionDays: 30}
+  paging: {defaultPageSize: 50, maxPageSize: 500}
+  protocol: {mode: Lenient, unknownAttributes: Keep, unknownMembers: Keep}
+  extensions:
+  - resourceType: User
+    urn: urn:example:scim:User
+    name: Example
+    description: What the example sends.
+    attributes:
+    - name: accounts
+      description: Accounts of the user.
+      type: complex
+      multiValued: true
+      required: false
+      caseExact: true
+      mutability: readWrite
+      returned: default
+      canonicalValues: [none]
+      referenceTypes: [uri]
+      subAttributes:
+      - name: status
+        description: Of the account.
+        type: string
+        multiValued: false
+        required: false
+        caseExact: true
+        mutability: readWrite
+        returned: default
+        canonicalValues: [open]
+        referenceTypes: [uri]
 status:
   conditions: [` + condition + `]
   observedGeneration: 1
@@ -70,6 +103,7 @@ spec:
   groupRef: {name: 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90}
   users: [5f0c0f0e-7a1e-4b53-9d53-0b6d1c7a2f11]
   groups: [c2a3f1d4-96b0-4c0e-a4f1-7be1f7c8d250]
+  unknown: [c4]
 `,
 		"ScimName": `
 apiVersion: scim-operator.dev/v1alpha1
@@ -140,6 +174,18 @@ status:
 // alternatives set what cannot be set together with something in the first sample of the kind.
 func alternatives() map[string]string {
 	return map[string]string{
+		"ScimUser": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimUser
+metadata: {name: sample}
+spec:
+  directoryRef: {name: acme}
+  userName: jane@example.com
+  state: Suspended
+  deletedAt: "2026-01-01T00:00:00Z"
+status:
+  conditions: [` + condition + `]
+`,
 		"ScimMemberSlice": `
 apiVersion: scim-operator.dev/v1alpha1
 kind: ScimMemberSlice

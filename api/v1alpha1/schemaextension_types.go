@@ -15,6 +15,9 @@ const (
 )
 
 // SchemaExtension declares attributes in the terms of RFC 7643 §7, whose characteristics and values it uses.
+// +kubebuilder:validation:XValidation:rule="has(self.urn) || self.resourceType != 'User' || !self.attributes.exists(a, a.name.lowerAscii() in ['schemas', 'id', 'externalid', 'meta', 'username', 'name', 'displayname', 'nickname', 'profileurl', 'title', 'usertype', 'preferredlanguage', 'locale', 'timezone', 'active', 'password', 'emails', 'phonenumbers', 'ims', 'photos', 'addresses', 'groups', 'entitlements', 'roles', 'x509certificates'])",message="the core User has an attribute of this name"
+// +kubebuilder:validation:XValidation:rule="has(self.urn) || self.resourceType != 'Group' || !self.attributes.exists(a, a.name.lowerAscii() in ['schemas', 'id', 'externalid', 'meta', 'displayname', 'members'])",message="the core Group has an attribute of this name"
+// +kubebuilder:validation:XValidation:rule="self.attributes.all(a, self.attributes.exists_one(o, o.name.lowerAscii() == a.name.lowerAscii()))",message="attribute names must differ in more than case"
 type SchemaExtension struct {
 	// resourceType is what has the attributes.
 	// +required
@@ -23,7 +26,6 @@ type SchemaExtension struct {
 	// urn of a schema of its own, under which the attributes are sent (RFC 7643 §3.3). Without it the attributes are further ones of
 	// the core schema, which Okta and others send beside userName.
 	// +optional
-	// +kubebuilder:validation:MinLength=5
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:Pattern=`^[Uu][Rr][Nn]:[A-Za-z0-9][A-Za-z0-9:._/$+=@-]*$`
 	// +kubebuilder:validation:XValidation:rule="!self.lowerAscii().startsWith('urn:ietf:params:scim:schemas:core:2.0:') && self.lowerAscii() != 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:user'",message="urn is that of a schema of RFC 7643; leave urn out to declare further attributes of the core schema"
@@ -110,6 +112,7 @@ type AttributeCharacteristics struct {
 }
 
 // SchemaAttribute declares one attribute.
+// +kubebuilder:validation:XValidation:rule="!has(self.subAttributes) || self.subAttributes.all(a, self.subAttributes.exists_one(o, o.name.lowerAscii() == a.name.lowerAscii()))",message="the names of subAttributes must differ in more than case"
 // +kubebuilder:validation:XValidation:rule="(self.type == 'complex') == has(self.subAttributes)",message="a complex attribute, and no other, has subAttributes"
 type SchemaAttribute struct {
 	AttributeCharacteristics `json:",inline"`
@@ -126,7 +129,7 @@ type SchemaAttribute struct {
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:MaxItems=12
 	SubAttributes []SchemaSubAttribute `json:"subAttributes,omitempty"`
 }
 

@@ -170,7 +170,16 @@ func brokenDown(t *testing.T, s *Store, dir Directory) bool {
 }
 
 func TestCrashWhileDeleting(t *testing.T) {
+	for name, keep := range map[string]bool{"deleted": false, "kept": true} {
+		t.Run(name, func(t *testing.T) { crashWhileDeleting(t, keep) })
+	}
+}
+
+func crashWhileDeleting(t *testing.T, keep bool) {
 	crashes(t, func(t *testing.T, broken, healthy *Store, dir Directory) bool {
+		if keep {
+			dir = keeping(t, dir)
+		}
 		created, err := healthy.Create(t.Context(), dir, named("ada"))
 		wantStatus(t, "Create", err, http.StatusOK)
 		err = broken.Delete(t.Context(), dir, created.ID, Precondition{})
@@ -219,9 +228,20 @@ func TestRenameLosesToWhoTookOver(t *testing.T) {
 
 // TestStorm lets many stores create, rename and delete the same few names while writes fail and their answers are lost.
 func TestStorm(t *testing.T) {
+	for name, keep := range map[string]bool{"deleted": false, "kept": true} {
+		t.Run(name, func(t *testing.T) {
+			dir := inNamespace(t, admin(t, 0))
+			if keep {
+				dir = keeping(t, dir)
+			}
+			storm(t, dir)
+		})
+	}
+}
+
+func storm(t *testing.T, dir Directory) {
 	seed := uint64(time.Now().UnixNano()) //nolint:forbidigo // the seed is printed
 	t.Logf("seed %d", seed)
-	dir := inNamespace(t, admin(t, 0))
 	var all sync.WaitGroup
 	for worker := range 12 {
 		all.Go(func() {

@@ -247,7 +247,7 @@ func (g *Groups) typeOf(ctx context.Context, dir Directory, id string) (string, 
 		for name, k := range map[string]kind{typeUser: g.users, typeGroup: g.kind} {
 			o := k.newObject()
 			err := from.Get(ctx, client.ObjectKey{Namespace: dir.Namespace, Name: id}, o)
-			if err == nil && k.head(o).directory.Name == dir.Name && o.GetDeletionTimestamp().IsZero() {
+			if err == nil && k.head(o).directory.Name == dir.Name && present(o) {
 				return name, nil
 			}
 			if client.IgnoreNotFound(err) != nil {

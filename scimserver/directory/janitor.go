@@ -44,7 +44,7 @@ func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
 }
 
 // Janitor collects what a crash left behind and nobody took over: reservations, slices of groups that are gone or that nothing
-// points at, and memberships of who is gone. It costs nothing but cached reads while there is nothing.
+// points at, and memberships of who is gone; and users who were deleted as long ago as their directory keeps them. It costs nothing but cached reads while there is nothing.
 type Janitor struct {
 	live   client.Client
 	cached client.Reader
@@ -84,6 +84,7 @@ func (j *Janitor) Run(ctx context.Context) {
 // sweep deletes what was useless at the sweep before and has not changed since, and remembers what is useless now.
 func (j *Janitor) sweep(ctx context.Context) {
 	j.endMemberships(ctx)
+	j.endRetention(ctx)
 	before := j.seen
 	j.seen = map[types.UID]sighting{}
 	for _, o := range append(j.uselessNames(ctx), j.uselessSlices(ctx)...) {
@@ -100,8 +101,7 @@ func (j *Janitor) sweep(ctx context.Context) {
 }
 
 func (j *Janitor) collect(ctx context.Context, o client.Object) {
-	uid, version := o.GetUID(), o.GetResourceVersion()
-	err := j.live.Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version})
+	err := j.live.Delete(ctx, o, exactly(o))
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		j.log.WarnContext(ctx, "Could not collect what a crash left behind", "name", o.GetName(), "reason", string(apierrors.ReasonForError(err)))
 	}
@@ -179,13 +179,15 @@ func (j *Janitor) endMemberships(ctx context.Context) {
 	}
 }
 
-// gone reports whether there surely is no object of that id: the cache may say that there is, only the API server that there is not.
+// gone reports whether there surely is no resource of that id: the cache may say that there is, only the API server that there is
+// not.
 func (s *Store) gone(ctx context.Context, namespace, id string) bool {
-	if s.cached.Get(ctx, client.ObjectKey{Namespace: namespace, Name: id}, s.newObject()) == nil {
+	cached := s.newObject()
+	if s.cached.Get(ctx, client.ObjectKey{Namespace: namespace, Name: id}, cached) == nil && present(cached) {
 		return false
 	}
 	o, err := s.find(ctx, namespace, id)
-	return err == nil && o == nil
+	return err == nil && (o == nil || !present(o))
 }
 
 // leave ends the membership of id in the group of slice, whose directory only the group knows.

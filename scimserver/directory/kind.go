@@ -150,11 +150,11 @@ func (k kind) read(o client.Object) (Stored, error) {
 	}, nil
 }
 
-// holds reports whether o has the value that name reserves.
+// holds reports whether o is there and has the value that name reserves.
 func (k kind) holds(o client.Object, name *v1alpha1.ScimName) bool {
 	h := k.head(o)
 	value, err := k.canonical(*h.name)
-	return err == nil && value == name.Spec.Value && *h.directory == name.Spec.DirectoryRef
+	return err == nil && present(o) && value == name.Spec.Value && *h.directory == name.Spec.DirectoryRef
 }
 
 // valueOf is the canonical form of the unique attribute of r.

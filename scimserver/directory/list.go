@@ -89,7 +89,7 @@ func (s *Store) candidates(ctx context.Context, dir Directory, q scim.ListQuery)
 	}
 	objects := make([]client.Object, 0, meta.LenList(list))
 	_ = meta.EachListItem(list, func(item runtime.Object) error { // fails only when the function does
-		if o, ok := item.(client.Object); ok && o.GetDeletionTimestamp().IsZero() {
+		if o, ok := item.(client.Object); ok && present(o) {
 			objects = append(objects, o)
 		}
 		return nil
@@ -142,7 +142,7 @@ func (s *Store) byName(ctx context.Context, dir Directory, text string) ([]clien
 		return nil, client.IgnoreNotFound(err)
 	}
 	o, err := s.find(ctx, dir.Namespace, name.Spec.Holder)
-	if err != nil || o == nil || !o.GetDeletionTimestamp().IsZero() || !s.holds(o, name) {
+	if err != nil || o == nil || !s.holds(o, name) {
 		return nil, err
 	}
 	return []client.Object{o}, nil

@@ -69,7 +69,7 @@ func NewProfile(spec *v1alpha1.ScimDirectorySpec, used func(scim.Rule)) (*Profil
 		KeepMembers:     spec.Protocol.UnknownMembers == v1alpha1.UnknownMembersKeep,
 	}
 	if spec.Deletion.Policy == v1alpha1.DeactivateUsers {
-		p.Retention = time.Duration(cmp.Or(spec.Deletion.RetentionDays, defaultRetentionDays)) * 24 * time.Hour
+		p.Retention = retention(spec.Deletion)
 	}
 	return p, nil
 }

@@ -33,7 +33,7 @@ const (
 // judge decides what name and its holder (nil if there is none) say to claimant.
 func (k kind) judge(name *v1alpha1.ScimName, holder client.Object, claimant string) verdict {
 	switch {
-	case holder == nil && name.Spec.State == v1alpha1.NameBound, holder != nil && !holder.GetDeletionTimestamp().IsZero():
+	case holder == nil && name.Spec.State == v1alpha1.NameBound, holder != nil && !present(holder):
 		return released
 	case holder == nil:
 		return unfinished

@@ -162,8 +162,8 @@ func (s *Store) rename(ctx context.Context, dir Directory, old, o client.Object,
 	return nil
 }
 
-// Delete removes the resource of that id for good, with every membership that it has, and frees its name. There may be none: 404.
-// 412 when p does not hold.
+// Delete removes the resource of that id for good, with every membership that it has, and frees its name. A directory may keep the
+// object of a user for a while: to SCIM it is gone all the same. There may be none: 404. 412 when p does not hold.
 func (s *Store) Delete(ctx context.Context, dir Directory, id string, p Precondition) error {
 	return failure(s.retry(ctx, func() (bool, error) {
 		o, err := s.get(ctx, dir, id)
@@ -177,10 +177,7 @@ func (s *Store) Delete(ctx context.Context, dir Directory, id string, p Precondi
 		if err != nil {
 			return false, ignoreRace(err)
 		}
-		// The resource version makes a rename that came in between start us over: its reservation must be marked too.
-		uid, version := o.GetUID(), o.GetResourceVersion()
-		err = s.live.Delete(ctx, o, client.Preconditions{UID: &uid, ResourceVersion: &version})
-		if err != nil {
+		if err := s.end(ctx, dir, o); err != nil {
 			return false, ignoreRace(err)
 		}
 		s.part(ctx, dir, id)
@@ -207,7 +204,7 @@ func (s *Store) get(ctx context.Context, dir Directory, id string) (client.Objec
 	if err != nil {
 		return nil, failure(err)
 	}
-	if o == nil || s.head(o).directory.Name != dir.Name || !o.GetDeletionTimestamp().IsZero() {
+	if o == nil || s.head(o).directory.Name != dir.Name || !present(o) {
 		return nil, s.errNotFound()
 	}
 	return o, nil
