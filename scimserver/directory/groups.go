@@ -80,9 +80,14 @@ func (g *Groups) withMembers(ctx context.Context, dir Directory, st Stored, t *t
 	if err != nil {
 		return Stored{}, failure(err)
 	}
-	maps.DeleteFunc(members, func(id, kind string) bool { return g.of(kind).gone(ctx, dir.Namespace, id) })
+	maps.DeleteFunc(members, func(id, kind string) bool { return g.left(ctx, dir.Namespace, id, kind) })
 	st.Members = g.source(ctx, dir, members)
 	return st, nil
+}
+
+// left reports whether a member is surely gone. Who was never known cannot go.
+func (g *Groups) left(ctx context.Context, namespace, id, kind string) bool {
+	return kind != typeUnknown && g.of(kind).gone(ctx, namespace, id)
 }
 
 // of returns the store of the kind of a member.
@@ -100,7 +105,7 @@ func (g *Groups) confirm(dir Directory, added content) {
 	}
 	g.later(func(ctx context.Context) {
 		for id, kind := range added {
-			if g.of(kind).gone(ctx, dir.Namespace, id) {
+			if g.left(ctx, dir.Namespace, id, kind) {
 				g.leaveGroups(ctx, dir, id)
 			}
 		}
@@ -217,7 +222,7 @@ func (g *Groups) edits(ctx context.Context, dir Directory, id string, c GroupCha
 	return e, err
 }
 
-// resolve finds what the named members are. The cache may say that one is there; that one is not is asked of the API server.
+// resolve finds what the named members are, and refuses those whom dir does not know, if it does not keep them. The cache may say that one is there; that one is not is asked of the API server.
 func (g *Groups) resolve(ctx context.Context, dir Directory, named []scim.Member) (content, error) {
 	members := content{}
 	var unknown []string
@@ -226,7 +231,7 @@ func (g *Groups) resolve(ctx context.Context, dir Directory, named []scim.Member
 		switch {
 		case err != nil:
 			return nil, err
-		case kind == "":
+		case kind == typeUnknown && !(dir.Settings().KeepMembers && len(member.Value) <= unknownMax):
 			unknown = append(unknown, member.Value)
 		default:
 			members[member.Value] = kind
@@ -238,10 +243,13 @@ func (g *Groups) resolve(ctx context.Context, dir Directory, named []scim.Member
 	return members, nil
 }
 
-// typeOf says whether id is a user or a group of dir, "" if it is neither.
+// unknownMax bounds the id of a member whom the directory does not know, as the kind does.
+const unknownMax = 256
+
+// typeOf says whether id is a user or a group of dir, typeUnknown if it is neither.
 func (g *Groups) typeOf(ctx context.Context, dir Directory, id string) (string, error) {
 	if !isID(id) {
-		return "", nil
+		return typeUnknown, nil
 	}
 	for _, from := range []client.Reader{g.cached, g.live} {
 		for name, k := range map[string]kind{typeUser: g.users, typeGroup: g.kind} {
@@ -251,11 +259,11 @@ func (g *Groups) typeOf(ctx context.Context, dir Directory, id string) (string, 
 				return name, nil
 			}
 			if client.IgnoreNotFound(err) != nil {
-				return "", err
+				return typeUnknown, err
 			}
 		}
 	}
-	return "", nil
+	return typeUnknown, nil
 }
 
 // Delete removes the group of that id, its members' membership and its own in other groups. Its members stay what they are.

@@ -172,7 +172,7 @@ func (j *Janitor) endMemberships(ctx context.Context) {
 	for i := range all.Items {
 		slice := &all.Items[i]
 		for id, kind := range contentOf(slice) {
-			if kinds[kind].gone(ctx, slice.Namespace, id) {
+			if kind != typeUnknown && kinds[kind].gone(ctx, slice.Namespace, id) {
 				j.leave(ctx, slice, id)
 			}
 		}

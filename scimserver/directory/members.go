@@ -29,17 +29,33 @@ func (l *loaded) HasMember(value string) bool {
 func (l *loaded) Members() []any {
 	all := make([]any, 0, len(l.members))
 	for _, id := range slices.Sorted(maps.Keys(l.members)) {
-		kind, endpoint := l.groups.users, "/Users/"
-		if l.members[id] == typeGroup {
-			kind, endpoint = l.groups.kind, "/Groups/"
-		}
-		member := map[string]any{"value": id, "type": l.members[id], "$ref": l.dir.BaseURL + endpoint + id}
-		if name := l.groups.displayOf(l.ctx, kind, l.dir.Namespace, id); name != "" {
-			member["display"] = name
-		}
-		all = append(all, member)
+		all = append(all, l.member(id))
 	}
 	return all
+}
+
+// member is one member. Of who is not known nothing is known but the id.
+func (l *loaded) member(id string) map[string]any {
+	member := memberOf(id, l.members[id])
+	kind, endpoint := l.groups.users, "/Users/"
+	switch l.members[id] {
+	case typeUnknown:
+		return member
+	case typeGroup:
+		kind, endpoint = l.groups.kind, "/Groups/"
+	}
+	member["$ref"] = l.dir.BaseURL + endpoint + id
+	if name := l.groups.displayOf(l.ctx, kind, l.dir.Namespace, id); name != "" {
+		member["display"] = name
+	}
+	return member
+}
+
+func memberOf(id, kind string) map[string]any {
+	if kind == typeUnknown {
+		return map[string]any{"value": id}
+	}
+	return map[string]any{"value": id, "type": kind}
 }
 
 // displayOf is the name of a resource as the cache has it.
@@ -77,7 +93,7 @@ func (l *lookup) Members() []any {
 	l.keep(err)
 	all := make([]any, 0, len(members))
 	for _, id := range slices.Sorted(maps.Keys(members)) {
-		all = append(all, map[string]any{"value": id, "type": members[id]})
+		all = append(all, memberOf(id, members[id]))
 	}
 	return all
 }

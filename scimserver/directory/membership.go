@@ -125,5 +125,5 @@ func (s *Store) cachedTree(namespace, group string) *tree {
 
 func membersOf(o client.Object) []string {
 	slice := o.(*v1alpha1.ScimMemberSlice) // indexed by that very type
-	return slices.Concat(slice.Spec.Users, slice.Spec.Groups)
+	return slices.Concat(slice.Spec.Users, slice.Spec.Groups, slice.Spec.Unknown)
 }

@@ -31,10 +31,11 @@ const (
 	parallelSlices = 16
 )
 
-// The types of members (RFC 7643 §8.7.1).
+// The types of members (RFC 7643 §8.7.1), and that of those whom the directory does not know.
 const (
-	typeUser  = "User"
-	typeGroup = "Group"
+	typeUser    = "User"
+	typeGroup   = "Group"
+	typeUnknown = ""
 )
 
 // content is members by id, with their types.
@@ -109,6 +110,9 @@ func contentOf(slice *v1alpha1.ScimMemberSlice) content {
 	}
 	for _, id := range slice.Spec.Groups {
 		c[id] = typeGroup
+	}
+	for _, id := range slice.Spec.Unknown {
+		c[id] = typeUnknown
 	}
 	return c
 }
@@ -275,7 +279,7 @@ func (t *tree) newSlice(name string, c content) *v1alpha1.ScimMemberSlice {
 	return &v1alpha1.ScimMemberSlice{
 		ObjectMeta: metav1.ObjectMeta{Namespace: t.group.Namespace, Name: name},
 		Spec: v1alpha1.ScimMemberSliceSpec{
-			GroupRef: v1alpha1.LocalReference{Name: t.group.Name}, Users: c.ids(typeUser), Groups: c.ids(typeGroup),
+			GroupRef: v1alpha1.LocalReference{Name: t.group.Name}, Users: c.ids(typeUser), Groups: c.ids(typeGroup), Unknown: c.ids(typeUnknown),
 		},
 	}
 }
