@@ -199,7 +199,7 @@ type ScimDirectoryStatus struct {
 	// +kubebuilder:validation:MaxLength=2048
 	URL string `json:"url,omitempty"`
 
-	// users is how many ScimUsers the directory holds. It follows within seconds.
+	// users is how many ScimUsers the directory holds, without those that were deleted and are only kept. It follows within seconds.
 	// +optional
 	Users int64 `json:"users"`
 }

@@ -39,11 +39,14 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: enqueue.Self}).
 		Watches(&v1alpha1.ScimUser{}, enqueue.Events{
 			Keys:    directoryOf,
-			Changed: func(_, _ client.Object) bool { return false }, // only coming and going changes the count
+			Changed: func(before, after client.Object) bool { return counts(before) != counts(after) },
 			Delay:   countDelay,
 		}).
 		Complete(reconcile.AsReconciler(r.Client, r))
 }
+
+// counts reports whether o is one of the users of its directory. Who was deleted and is only kept is none.
+func counts(o client.Object) bool { return o.(*v1alpha1.ScimUser).Spec.DeletedAt == nil } // watched as that type
 
 func directoryOf(_ context.Context, o client.Object) []reconcile.Request {
 	return enqueue.Named(o, o.(*v1alpha1.ScimUser).Spec.DirectoryRef.Name) // watched as that type
@@ -62,7 +65,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, dir *v1alpha1.ScimDirectory)
 	before := dir.DeepCopy()
 	var verdict status.Verdict
 	dir.Status.URL, verdict = baseURL(r.PublicURL, dir)
-	dir.Status.Users = int64(len(users.Items))
+	dir.Status.Users = 0
+	for i := range users.Items {
+		if counts(&users.Items[i]) {
+			dir.Status.Users++
+		}
+	}
 	dir.Status.ObservedGeneration = dir.Generation
 	verdict.Set(&dir.Status.Conditions, dir.Generation)
 	return reconcile.Result{}, status.Patch(ctx, r.Client, before, dir)

@@ -5,6 +5,7 @@ package directory
 
 import (
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -35,7 +36,8 @@ func TestReconcile(t *testing.T) {
 			user := func(name, directory string) client.Object {
 				return &v1alpha1.ScimUser{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: name}, Spec: v1alpha1.ScimUserSpec{DirectoryRef: v1alpha1.LocalReference{Name: directory}}}
 			}
-			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(dir, user("1", "acme"), user("2", "acme"), user("3", "other")).WithStatusSubresource(dir).
+			kept := &v1alpha1.ScimUser{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "4"}, Spec: v1alpha1.ScimUserSpec{DirectoryRef: v1alpha1.LocalReference{Name: "acme"}, DeletedAt: &metav1.Time{Time: time.Unix(1e9, 0)}}}
+			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(dir, user("1", "acme"), user("2", "acme"), user("3", "other"), kept).WithStatusSubresource(dir).
 				WithIndex(&v1alpha1.ScimUser{}, index.ByDirectory, func(o client.Object) []string {
 					return []string{o.(*v1alpha1.ScimUser).Spec.DirectoryRef.Name}
 				}).Build()
