@@ -5,7 +5,6 @@ package application
 
 import (
 	"context"
-	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,9 +16,6 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
 
-// countDelay bounds how often a burst of accounts makes the counts be written.
-const countDelay = 2 * time.Second
-
 // Counter counts the accounts of each ScimApplication. It writes status.accounts and nothing else, and Reconciler everything else,
 // so neither overwrites the other.
 type Counter struct {
@@ -30,7 +26,7 @@ type Counter struct {
 // SetupWithManager registers the reconciler.
 func (r *Counter) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("application-accounts").
-		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: applicationOf, Changed: readinessChanged, Delay: countDelay}).
+		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: applicationOf, Changed: readinessChanged, Delay: enqueue.CountDelay}).
 		Complete(reconcile.AsReconciler(r.Client, r))
 }
 

@@ -7,7 +7,6 @@ package directory
 import (
 	"context"
 	"strings"
-	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,9 +17,6 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
-
-// countDelay bounds how often a burst of users makes the count be written.
-const countDelay = 2 * time.Second
 
 // Reconciler keeps the status of ScimDirectories.
 type Reconciler struct {
@@ -40,7 +36,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.ScimUser{}, enqueue.Events{
 			Keys:    directoryOf,
 			Changed: func(before, after client.Object) bool { return counts(before) != counts(after) },
-			Delay:   countDelay,
+			Delay:   enqueue.CountDelay,
 		}).
 		Complete(reconcile.AsReconciler(r.Client, r))
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -23,9 +22,6 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
-
-// countDelay bounds how often a burst of users makes the count be written.
-const countDelay = 2 * time.Second
 
 // Reconciler keeps the status of ScimGrants.
 type Reconciler struct {
@@ -42,7 +38,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("grant").
 		Watches(&v1alpha1.ScimGrant{}, enqueue.Events{Keys: enqueue.Self}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: enqueue.Referrers(r.Client, grants, index.ByApplication)}).
-		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: r.grantsOfUser, Changed: renamed, Delay: countDelay}).
+		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: r.grantsOfUser, Changed: renamed, Delay: enqueue.CountDelay}).
 		Complete(reconcile.AsReconciler(r.Client, r))
 }
 

@@ -7,7 +7,6 @@ package group
 
 import (
 	"context"
-	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,9 +17,6 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
-
-// countDelay bounds how often a burst of changes makes the count be written.
-const countDelay = 2 * time.Second
 
 // Reconciler keeps the status of ScimGroups.
 type Reconciler struct {
@@ -34,8 +30,8 @@ type Reconciler struct {
 // SetupWithManager registers the reconciler.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("group").
-		Watches(&v1alpha1.ScimGroup{}, enqueue.Events{Keys: enqueue.Self, Delay: countDelay}).
-		Watches(&v1alpha1.ScimMemberSlice{}, enqueue.Events{Keys: groupOf, Delay: countDelay}).
+		Watches(&v1alpha1.ScimGroup{}, enqueue.Events{Keys: enqueue.Self, Delay: enqueue.CountDelay}).
+		Watches(&v1alpha1.ScimMemberSlice{}, enqueue.Events{Keys: groupOf, Delay: enqueue.CountDelay}).
 		Complete(reconcile.AsReconciler(r.Client, r))
 }
 

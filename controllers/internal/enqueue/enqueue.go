@@ -16,6 +16,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
+// CountDelay is the Delay of those who only count: how often a burst of events makes a count be written.
+const CountDelay = 2 * time.Second
+
 // Priorities of work. A queue hands out all of a higher one before any of a lower one.
 const (
 	// Leaver is the suspension of one person. It waits for nothing, not even for the removals of a whole group.
