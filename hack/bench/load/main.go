@@ -30,6 +30,8 @@ type options struct {
 	few, users, concurrency, scans, restarts int
 	seconds, settle                          time.Duration
 	memory, out, profiles                    string
+	// race is for the test, whose programs are built already with the race detector; it is no flag.
+	race bool
 }
 
 func main() {
@@ -61,7 +63,7 @@ func parseOptions() options {
 }
 
 func run(ctx context.Context, o options) error {
-	settings := stack.Options{Progress: progress}
+	settings := stack.Options{Progress: progress, Race: o.race}
 	if o.memory != "" {
 		settings.Values = []string{"server.goMemLimit=" + o.memory}
 	}

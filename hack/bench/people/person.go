@@ -55,7 +55,10 @@ func (p Person) attributes() idp.Object {
 			{"value": p.Email(), "type": "work", "primary": true},
 			{"value": "home." + strconv.Itoa(n) + "@home.test", "type": "home"},
 		},
-		"phoneNumbers":      []idp.Object{{"value": fmt.Sprintf("+1-555-%07d", n%10_000_000), "type": "work"}},
+		"phoneNumbers": []idp.Object{{"value": fmt.Sprintf("+1-555-%07d", n%10_000_000), "type": "work"}},
+		"addresses": []idp.Object{{
+			"streetAddress": strconv.Itoa(1+n%99) + " Main Street", "locality": "Zurich", "postalCode": "8001", "country": "CH", "type": "work",
+		}},
 		"title":             pick(n, []string{"Engineer", "Senior Engineer", "Accountant", "Account Manager"}),
 		"locale":            "en-US",
 		"preferredLanguage": "en",
