@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -46,15 +47,28 @@ type source func(buffer, last []byte) []byte
 type answer struct {
 	ID           string `json:"id"`
 	TotalResults int    `json:"totalResults"`
-	Resources    []struct {
-		ID string `json:"id"`
-	} `json:"Resources"`
 }
 
 // population is the users that there are: the ids of the first ones in order, and how many they are all in all.
 type population struct {
 	ids   []string
 	total int
+}
+
+// named checks that a list has all whose displayName contains text: those of the first ones, and perhaps some who came later.
+func (p population) named(text string) func(answer) error {
+	least := 0
+	for i := range p.ids {
+		if strings.Contains(people.Person(i).DisplayName(), text) {
+			least++
+		}
+	}
+	return func(a answer) error {
+		if most := least + p.total - len(p.ids); a.TotalResults < least || a.TotalResults > most {
+			return fmt.Errorf("totalResults: got %d, want %d to %d", a.TotalResults, least, most)
+		}
+		return nil
+	}
 }
 
 // newcomers makes people that do not exist. They are far beyond those that are written.
@@ -98,7 +112,7 @@ func lists(t target, p population) []kind {
 	}
 	scan := func(name, text string) kind {
 		path := "/Users?count=" + strconv.Itoa(pageSize) + "&filter=" + url.QueryEscape(`displayName co "`+text+`"`)
-		return kind{name: name, status: http.StatusOK, scans: true, source: gets(t, func() string { return path }), check: func(answer) error { return nil }}
+		return kind{name: name, status: http.StatusOK, scans: true, source: gets(t, func() string { return path }), check: p.named(text)}
 	}
 	return []kind{
 		page("page of 100, first", 1),

@@ -163,6 +163,15 @@ func TestWalk(t *testing.T) {
 	}
 }
 
+func TestNamed(t *testing.T) {
+	check := population{ids: make([]string, 50), total: 51}.named("x") // two of 50, and one who may have an x
+	for found, want := range map[int]bool{1: false, 2: true, 3: true, 4: false} {
+		if err := check(answer{TotalResults: found}); (err == nil) != want {
+			t.Errorf("%d found: got %v, want accepted %t", found, err, want)
+		}
+	}
+}
+
 func TestFileName(t *testing.T) {
 	if got, want := fileName("`userName eq`, hit"), "userName-eq-hit"; got != want {
 		t.Errorf("got %q, want %q", got, want)
