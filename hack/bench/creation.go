@@ -10,12 +10,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/stack"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
@@ -34,12 +34,12 @@ func compareCreation(ctx context.Context, s *stack.Stack, client *idp.Client, o 
 	}
 	var viaSCIM, direct time.Duration
 	for range o.rounds {
-		took, err := timed(ctx, o.users, o.concurrency, func(ctx context.Context, _ int) error { return post(ctx, client, person()) })
+		took, err := meter.Timed(ctx, o.users, o.concurrency, func(ctx context.Context, _ int) error { return post(ctx, client, person()) })
 		if err != nil {
 			return r, err
 		}
 		viaSCIM += took
-		took, err = timed(ctx, o.users, o.concurrency, func(ctx context.Context, _ int) error { return createRaw(ctx, raw, person()) })
+		took, err = meter.Timed(ctx, o.users, o.concurrency, func(ctx context.Context, _ int) error { return createRaw(ctx, raw, person()) })
 		if err != nil {
 			return r, err
 		}
@@ -47,18 +47,6 @@ func compareCreation(ctx context.Context, s *stack.Stack, client *idp.Client, o 
 	}
 	total := float64(o.rounds * o.users)
 	return rates{scim: total / viaSCIM.Seconds(), raw: total / direct.Seconds()}, nil
-}
-
-// timed runs n calls, so many at a time, and says how long all took.
-func timed(ctx context.Context, n, concurrency int, call func(ctx context.Context, i int) error) (time.Duration, error) {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(concurrency)
-	start := time.Now()
-	for i := range n {
-		group.Go(func() error { return call(ctx, i) })
-	}
-	err := group.Wait()
-	return time.Since(start), err
 }
 
 func person() idp.Person {

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/stack"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
@@ -30,7 +31,7 @@ func measureLeavers(ctx context.Context, s *stack.Stack, client *idp.Client, pre
 		return nil, err
 	}
 	ids, name := make([]string, n), func(i int) string { return fmt.Sprintf("%s-%d@acme.test", prefix, i) }
-	_, err = timed(ctx, n, concurrency, func(ctx context.Context, i int) error {
+	_, err = meter.Timed(ctx, n, concurrency, func(ctx context.Context, i int) error {
 		answer, err := client.Post(ctx, idp.EntraUser(idp.Person{UserName: name(i)}))
 		ids[i] = answer.ID()
 		return err
@@ -47,7 +48,7 @@ func measureLeavers(ctx context.Context, s *stack.Stack, client *idp.Client, pre
 		return nil, err
 	}
 	times := make([]time.Duration, n)
-	_, err = timed(ctx, n, concurrency, func(ctx context.Context, i int) (err error) {
+	_, err = meter.Timed(ctx, n, concurrency, func(ctx context.Context, i int) (err error) {
 		times[i], err = leave(ctx, client, bindings, ids[i], name(i))
 		return err
 	})

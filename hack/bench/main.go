@@ -20,6 +20,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/stack"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
@@ -89,13 +90,5 @@ func measure(ctx context.Context, s *stack.Stack, o options) error {
 }
 
 func milliseconds(sorted []time.Duration, percent int) string {
-	return fmt.Sprintf("%.0f ms", float64(percentile(sorted, percent))/float64(time.Millisecond))
-}
-
-// percentile returns the smallest of the sorted values that percent of all do not exceed; zero if there are none.
-func percentile(sorted []time.Duration, percent int) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return sorted[max(0, (len(sorted)*percent+99)/100-1)]
+	return fmt.Sprintf("%.0f ms", float64(meter.Percentile(sorted, percent))/float64(time.Millisecond))
 }

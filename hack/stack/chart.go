@@ -90,6 +90,9 @@ func (s *Stack) helmArgs() []string {
 	if len(s.options.Namespaces) > 0 {
 		args = append(args, "--set=watchNamespaces={"+strings.Join(s.options.Namespaces, ",")+"}")
 	}
+	for _, value := range s.options.Values {
+		args = append(args, "--set="+value)
+	}
 	return args
 }
 

@@ -5,12 +5,15 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/scim-operator/scim-operator/hack/cluster"
@@ -44,8 +47,14 @@ func (p *Program) BaseURL(namespace, directory string) string {
 	return p.URL + "/scim/v2/" + namespace + "/" + directory
 }
 
-// compile builds both programs into bin/, where go build finds them up to date the next time.
-func (s *Stack) compile(ctx context.Context) error {
+// compile builds both programs into bin/, where go build finds them up to date the next time. Stacks of several processes take
+// turns: one would replace the program that another is about to start.
+func (s *Stack) compile(ctx context.Context) (err error) {
+	unlock, err := lock(filepath.Join(s.root, s.binDir()))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	args := []string{"build", "-o", s.binDir() + "/", fmt.Sprintf("-race=%t", s.options.Race), "./cmd/" + serverProgram, "./cmd/" + controllerProgram}
 	build := exec.CommandContext(ctx, "go", args...)
 	build.Dir = s.root
@@ -53,6 +62,21 @@ func (s *Stack) compile(ctx context.Context) error {
 		return fmt.Errorf("build programs: %w: %s", err, output)
 	}
 	return nil
+}
+
+// lock waits until no other process has a directory locked; it makes the directory if needed. The end of a process unlocks too.
+func lock(dir string) (unlock func() error, err error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("make directory: %w", err)
+	}
+	file, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("lock directory: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock directory: %w", err), file.Close())
+	}
+	return file.Close, nil
 }
 
 // binDir is where the programs are built, below the root of the repository.

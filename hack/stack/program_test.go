@@ -4,6 +4,9 @@
 package stack
 
 import (
+	"errors"
+	"os"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,5 +46,28 @@ func TestParseChartKeepsWhatCanBeApplied(t *testing.T) {
 	}
 	if d := c.deployments["c"]; d == nil || d.Spec.Template.Spec.Containers[0].Args[0] != "--a=b" {
 		t.Errorf("got Deployments %v, want c with its flag", c.deployments)
+	}
+}
+
+func TestLock(t *testing.T) {
+	dir := t.TempDir()
+	unlock, err := lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close() }()
+	try := func() error { return syscall.Flock(int(other.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) }
+	if err := try(); !errors.Is(err, syscall.EWOULDBLOCK) {
+		t.Errorf("while it is locked: got %v, want EWOULDBLOCK", err)
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := try(); err != nil {
+		t.Errorf("once it is unlocked: %v", err)
 	}
 }

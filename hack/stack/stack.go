@@ -41,6 +41,8 @@ type Options struct {
 	Servers int
 	// Namespaces are created and are all that the programs work in; empty means all.
 	Namespaces []string
+	// Values are set in the chart, as by helm --set: "server.goMemLimit=2GiB".
+	Values []string
 	// ControllerArgs are added to the flags of scim-controller and win over those of the chart.
 	ControllerArgs []string
 	// Race builds the programs with the race detector. One that finds a race says so in its log and ends at once.

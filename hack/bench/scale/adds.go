@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
@@ -54,12 +55,12 @@ func measureAdds(ctx context.Context, w *site, group string, o options) (large, 
 }
 
 func (a *adds) add(ctx context.Context, w *site, group string, people []string, concurrency int) error {
-	before, err := w.etcd.read(ctx)
+	before, err := w.etcd.Read(ctx)
 	if err != nil {
 		return err
 	}
 	times := make([]time.Duration, len(people))
-	took, err := timed(ctx, len(people), concurrency, func(ctx context.Context, i int) error {
+	took, err := meter.Timed(ctx, len(people), concurrency, func(ctx context.Context, i int) error {
 		start := time.Now()
 		answer, err := w.idp.PatchGroup(ctx, group, idp.EntraAdd(people[i]))
 		times[i] = time.Since(start)
@@ -71,7 +72,7 @@ func (a *adds) add(ctx context.Context, w *site, group string, people []string, 
 	if err != nil {
 		return err
 	}
-	after, err := w.etcd.read(ctx)
+	after, err := w.etcd.Read(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,10 +90,10 @@ func printAdds(large, small adds, o options) {
 	}{{fmt.Sprintf("to a group of %d", o.members), large}, {fmt.Sprintf("to groups of %d", smallGroup), small}} {
 		n := float64(len(r.times))
 		fmt.Printf(row, r.what, fmt.Sprint(len(r.times)), fmt.Sprintf("%.0f", n/r.took.Seconds()),
-			milliseconds(percentile(r.times, 50)), milliseconds(percentile(r.times, 99)),
+			meter.Milliseconds(meter.Percentile(r.times, 50)), meter.Milliseconds(meter.Percentile(r.times, 99)),
 			fmt.Sprintf("%.2f", r.grown.puts/n), fmt.Sprintf("%.0f", r.grown.bytes/n), r.grown.database())
 	}
-	fmt.Printf("%-30s %9s %9.2f %9.2f\n", "large : small", "", ratio(small.took, large.took), ratio(percentile(large.times, 50), percentile(small.times, 50)))
+	fmt.Printf("%-30s %9s %9.2f %9.2f\n", "large : small", "", ratio(small.took, large.took), ratio(meter.Percentile(large.times, 50), meter.Percentile(small.times, 50)))
 }
 
 func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }

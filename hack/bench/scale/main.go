@@ -24,6 +24,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/scim-operator/scim-operator/hack/bench/meter"
+	"github.com/scim-operator/scim-operator/hack/bench/people"
 	"github.com/scim-operator/scim-operator/hack/stack"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
@@ -66,7 +68,7 @@ func progress(what string) { fmt.Println("•", what) }
 type site struct {
 	*stack.Stack
 	idp    *idp.Client
-	etcd   *etcd
+	etcd   *meter.Etcd
 	people []string
 }
 
@@ -112,10 +114,15 @@ func prepare(ctx context.Context, s *stack.Stack, o options) (*site, error) {
 		return nil, err
 	}
 	w := &site{Stack: s, idp: idp.New(s.Servers[0].BaseURL(stack.SampleNamespace, stack.SampleDirectory), token)}
-	if w.etcd, err = newEtcd(ctx, s.Cluster.Etcd().Pid()); err != nil {
+	if w.etcd, err = meter.NewEtcd(ctx, s.Cluster.Etcd().Pid()); err != nil {
 		return nil, err
 	}
 	progress(fmt.Sprintf("write %d users", o.members+o.adds))
-	w.people, err = createUsers(ctx, s, o.members+o.adds)
+	writer, err := people.NewWriter(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	writer.Progress = progress
+	w.people, err = writer.WriteAll(ctx, 0, o.members+o.adds)
 	return w, err
 }

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/stack"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
@@ -146,7 +147,7 @@ func (m *whole) get(ctx context.Context, w *site, what, path string) error {
 		size = len(answer.Raw)
 	}
 	slices.Sort(times)
-	m.requests = append(m.requests, request{what: what, took: percentile(times, 50), bytes: size})
+	m.requests = append(m.requests, request{what: what, took: meter.Percentile(times, 50), bytes: size})
 	return nil
 }
 
@@ -154,7 +155,7 @@ func (m *whole) print(n int) {
 	const row = "%-58s %12s %12s %14s\n"
 	fmt.Printf("\n"+row, fmt.Sprintf("A GROUP OF %d", n), "TIME", "ANSWER", "SLICES WRITTEN")
 	for _, r := range m.requests {
-		fmt.Printf(row, r.what, milliseconds(r.took), fmt.Sprintf("%d KiB", r.bytes>>10), strconv.Itoa(r.slices))
+		fmt.Printf(row, r.what, meter.Milliseconds(r.took), fmt.Sprintf("%d KiB", r.bytes>>10), strconv.Itoa(r.slices))
 	}
 }
 
@@ -183,16 +184,4 @@ func greatest(ctx context.Context, p *stack.Program) int {
 			return most
 		}
 	}
-}
-
-func milliseconds(d time.Duration) string {
-	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
-}
-
-// percentile returns the smallest of the sorted values that percent of all do not exceed; zero if there are none.
-func percentile(sorted []time.Duration, percent int) time.Duration {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return sorted[max(0, (len(sorted)*percent+99)/100-1)]
 }

@@ -1,7 +1,7 @@
 // Copyright The scim-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package meter
 
 import (
 	"testing"
@@ -27,7 +27,7 @@ func TestPercentile(t *testing.T) {
 		"None": {"nothing was measured", nil, 50, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := percentile(c.values, c.percent); got != c.want {
+			if got := Percentile(c.values, c.percent); got != c.want {
 				t.Errorf("%s: got %d, want %d", c.reason, got, c.want)
 			}
 		})

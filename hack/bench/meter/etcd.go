@@ -1,7 +1,7 @@
 // Copyright The scim-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package meter
 
 import (
 	"bufio"
@@ -19,26 +19,27 @@ import (
 	"time"
 )
 
+// The metrics that Read reads.
 const (
-	// metricPuts and metricPutBytes count every version of every key that was ever put. Compaction does not take from them.
-	metricPuts     = "etcd_mvcc_put_total"
-	metricPutBytes = "etcd_debugging_mvcc_total_put_size_in_bytes"
-	// metricInUse is what the database holds, in pages. Compaction takes from it, and metricCompacted tells when it did.
-	metricInUse     = "etcd_mvcc_db_total_size_in_use_in_bytes"
-	metricCompacted = "etcd_debugging_mvcc_db_compaction_keys_total"
-
-	// commitInterval is a little more than etcd waits before it writes a batch to its database: 100 ms.
-	commitInterval = 150 * time.Millisecond
+	// Puts and PutBytes count every version of every key that was ever put. Compaction does not take from them.
+	Puts     = "etcd_mvcc_put_total"
+	PutBytes = "etcd_debugging_mvcc_total_put_size_in_bytes"
+	// InUse is what the database holds, in bytes of whole pages. Compaction takes from it, and Compacted tells when it did.
+	InUse     = "etcd_mvcc_db_total_size_in_use_in_bytes"
+	Compacted = "etcd_debugging_mvcc_db_compaction_keys_total"
 )
 
-// etcd is where the metrics are to be read.
-type etcd struct {
+// commitInterval is a little more than etcd waits before it writes a batch to its database: 100 ms.
+const commitInterval = 150 * time.Millisecond
+
+// Etcd is where the metrics are to be read.
+type Etcd struct {
 	url  string
 	http *http.Client
 }
 
-// newEtcd finds the address and the keys in the arguments of the process: they are nobody else's business otherwise.
-func newEtcd(ctx context.Context, pid int) (*etcd, error) {
+// NewEtcd finds the address and the keys in the arguments of the process: they are nobody else's business otherwise.
+func NewEtcd(ctx context.Context, pid int) (*Etcd, error) {
 	output, err := exec.CommandContext(ctx, "ps", "-ww", "-o", "args=", "-p", strconv.Itoa(pid)).Output()
 	if err != nil {
 		return nil, fmt.Errorf("read the arguments of etcd: %w", err)
@@ -60,11 +61,11 @@ func newEtcd(ctx context.Context, pid int) (*etcd, error) {
 	pool.AppendCertsFromPEM(ca)
 	config := &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	transport := &http.Transport{TLSClientConfig: config}
-	return &etcd{url: flags["--advertise-client-urls"] + "/metrics", http: &http.Client{Transport: transport}}, nil
+	return &Etcd{url: flags["--advertise-client-urls"] + "/metrics", http: &http.Client{Transport: transport}}, nil
 }
 
-// read reads the metrics once what was put is in the database.
-func (e *etcd) read(ctx context.Context) (map[string]float64, error) {
+// Read reads the metrics once what was put is in the database.
+func (e *Etcd) Read(ctx context.Context) (map[string]float64, error) {
 	<-time.After(commitInterval)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.url, nil)
 	if err != nil {
@@ -88,7 +89,7 @@ func parse(metrics io.Reader) (map[string]float64, error) {
 	for lines.Scan() {
 		name, text, _ := strings.Cut(lines.Text(), " ")
 		switch name {
-		case metricPuts, metricPutBytes, metricInUse, metricCompacted:
+		case Puts, PutBytes, InUse, Compacted:
 			value, err := strconv.ParseFloat(text, 64)
 			if err != nil {
 				return nil, fmt.Errorf("read %s: %w", name, err)
@@ -97,30 +98,4 @@ func parse(metrics io.Reader) (map[string]float64, error) {
 		}
 	}
 	return values, lines.Err()
-}
-
-// growth is what some adds did to etcd.
-type growth struct {
-	puts, bytes float64
-	// inUse is of those adds only during which nothing was compacted.
-	inUse   float64
-	counted int
-}
-
-// add takes in what happened between two readings.
-func (g *growth) add(before, after map[string]float64, adds int) {
-	g.puts += after[metricPuts] - before[metricPuts]
-	g.bytes += after[metricPutBytes] - before[metricPutBytes]
-	if after[metricCompacted] == before[metricCompacted] {
-		g.inUse += after[metricInUse] - before[metricInUse]
-		g.counted += adds
-	}
-}
-
-// database is the growth of the database in bytes for each add.
-func (g *growth) database() string {
-	if g.counted == 0 {
-		return "unknown"
-	}
-	return fmt.Sprintf("%.0f", g.inUse/float64(g.counted))
 }
