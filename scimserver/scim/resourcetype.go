@@ -86,6 +86,14 @@ func newNamespace(urn string, attributes []*Attribute) *namespace {
 	return n
 }
 
+// path is the canonical path of a, an attribute of n.
+func (n *namespace) path(a *Attribute) string {
+	if n.key == "" {
+		return a.Name
+	}
+	return n.urn + ":" + a.Name
+}
+
 // namespaces lists the core schema and then the extensions.
 func (rt *ResourceType) namespaces() []*namespace {
 	return append([]*namespace{rt.core}, rt.extensions...)
@@ -118,10 +126,7 @@ func (rt *ResourceType) resolve(text string) (attributeRef, bool) {
 			return rt.resolveIn(n, text[size+1:])
 		}
 	}
-	if ref, ok := rt.resolveIn(rt.core, text); ok {
-		return ref, true
-	}
-	return rt.resolveBare(text)
+	return rt.resolveIn(rt.core, text)
 }
 
 func (rt *ResourceType) resolveIn(n *namespace, text string) (attributeRef, bool) {
@@ -147,8 +152,8 @@ func (r attributeRef) target() *Attribute {
 // String is the path in canonical form.
 func (r attributeRef) String() string {
 	out := r.attr.Name
-	if r.ns != nil && r.ns.key != "" {
-		out = r.ns.urn + ":" + out
+	if r.ns != nil {
+		out = r.ns.path(r.attr)
 	}
 	if r.sub != nil {
 		out += "." + r.sub.Name
