@@ -166,6 +166,7 @@ func TestPatchRefuses(t *testing.T) {
 		"pathless text":        {op(`{"op":"replace","value":"x"}`), ErrorInvalidValue, "§3.5.2.3"},
 		"pathless none":        {op(`{"op":"replace"}`), ErrorInvalidValue, "§3.5.2.3"},
 		"prototype":            {op(`{"op":"replace","path":"__proto__.admin","value":"x"}`), ErrorInvalidPath, "SEC-08"},
+		"core schema":          {op(`{"op":"replace","path":"` + UserURN + `","value":{"title":"x"}}`), ErrorInvalidPath, "no attribute"},
 		"unknown bad filter":   {op(`{"op":"remove","path":"x[a eq]"}`), ErrorInvalidFilter, "syntax is checked without a schema"},
 		"unknown bad end":      {op(`{"op":"remove","path":"x[a pr].b.c"}`), ErrorInvalidPath, "syntax is checked without a schema"},
 		"unknown three levels": {op(`{"op":"remove","path":"x.y.z"}`), ErrorInvalidPath, "§2.3.8"},

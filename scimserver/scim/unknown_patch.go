@@ -9,7 +9,7 @@ import "strings"
 type unknownPath struct {
 	ns  *namespace // the extension that is to hold it, or nil
 	uri string     // of a schema that is not of this resource type; empty if the path has none
-	// name of the attribute
+	// name of the attribute; empty if the path can only be the URI of a schema
 	name string
 	// partial: the path goes on, to a sub-attribute or to some of the values. Nothing can be done about these.
 	partial bool
@@ -36,7 +36,15 @@ func (rt *ResourceType) unknownPath(text string) (unknownPath, bool) {
 	}
 	name, sub, dotted := strings.Cut(name, ".")
 	out.name, out.partial = name, dotted
-	return out, validName(name) && (!dotted || validName(sub))
+	switch {
+	case rt.namespace(text) != nil:
+		return unknownPath{}, false // the core schema: there is nothing that an operation on all of it could mean
+	case validName(name) && (!dotted || validName(sub)):
+		return out, true
+	case out.uri != "" && isURI(text):
+		return unknownPath{uri: text}, true
+	}
+	return unknownPath{}, false
 }
 
 // parseUnknown parses an operation on an attribute that no schema has, which has no effect unless such attributes are kept.
@@ -49,7 +57,7 @@ func (rt *ResourceType) parseUnknown(v verb, p unknownPath, raw any) ([]operatio
 	if p.partial || v == remove && raw != nil || p.uri == "" && !rt.keeps(n, p.name, raw) || !rt.Dialect.KeepUnknown {
 		return nil, nil
 	}
-	if len(p.uri)+len(p.name) > DefaultLimits().UnknownNameBytes || p.uri != "" && !isKeptName(p.name) {
+	if len(p.uri)+len(p.name) > DefaultLimits().UnknownNameBytes || p.uri != "" && p.name != "" && !isKeptName(p.name) {
 		return nil, nil
 	}
 	value, err := keptValue(raw)
@@ -76,10 +84,13 @@ func (p unknownPath) applyTo(r Resource, value any) {
 
 func (p unknownPath) applyToObject(r Resource, value any) {
 	whole := p.uri + ":" + p.name
+	if p.name == "" {
+		whole = p.uri
+	}
 	_, hasWhole := r[spelling(r, whole)]
 	part, hasPart := r[spelling(r, p.uri)].(map[string]any)
 	_, isObject := value.(map[string]any)
-	if hasWhole || isObject && !hasPart {
+	if p.name == "" || hasWhole || isObject && !hasPart {
 		if isObject || value == nil {
 			setUnknown(r, whole, value)
 		}
