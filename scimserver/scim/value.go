@@ -169,7 +169,7 @@ func numberValue(t Type, raw any) (any, error) {
 	if err != nil {
 		return nil, badRequest(ErrorInvalidValue, ": must be a decimal of 64 bits")
 	}
-	return f, nil
+	return f + 0, nil // there is no minus zero: a store would lose it
 }
 
 func checkText(t Type, s string) error {
