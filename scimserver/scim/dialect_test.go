@@ -236,3 +236,47 @@ func TestRules(t *testing.T) {
 		}
 	}
 }
+
+// TestStrictAccepts: what the RFCs allow stays allowed, however odd it looks.
+func TestStrictAccepts(t *testing.T) {
+	for name, c := range map[string]ruleCase{
+		"readOnly":          {kind: "user", text: `{"id":"x","meta":{"a":1},"groups":[1],"userName":"u"}`},              // RFC 7644 §3.3
+		"readOnly sub":      {kind: "user", text: `{"` + EnterpriseUserURN + `":{"manager":{"value":"m","$ref":"x"}}}`}, // the same
+		"password":          {kind: "user", text: `{"password":{"x":1}}`},
+		"null":              {kind: "user", text: `{"emails":null,"name":null,"` + EnterpriseUserURN + `":null}`}, // RFC 7643 §2.5
+		"empty":             {kind: "user", text: `{"emails":[],"name":{}}`},
+		"case of names":     {kind: "user", text: `{"USERNAME":"u","schemas":["` + UserURN + `"]}`}, // RFC 7643 §2.1
+		"extension listed":  {kind: "user", text: `{"schemas":["` + EnterpriseUserURN + `","` + UserURN + `"]}`},
+		"objects":           {kind: "user", text: `{"accounts":` + twoAccounts + `}`},
+		"one value to add":  {kind: "patch", text: `{"op":"add","path":"emails","value":{"value":"x"}}`}, // RFC 7644 §3.5.2.1
+		"null path":         {kind: "patch", text: `{"op":"replace","path":null,"value":{"title":"t"}}`},
+		"empty value":       {kind: "patch", text: `{"op":"replace","path":"title","value":""}`},
+		"extension object":  {kind: "patch", text: `{"op":"replace","value":{` + enterprise + `:{"department":"d"}}}`},
+		"password by patch": {kind: "patch", text: `{"op":"replace","value":{"password":"x"}}`},
+		"display of member": {kind: "groupPatch", text: `{"op":"add","path":"members","value":[{"value":"u","display":"U","$ref":"x"}]}`}, // §3.5.2.1, its example
+		"keywords":          {kind: "filter", text: `title EQ "x" AND not(active eq true) OR NOT (emails co "x")`},
+		"null in a filter":  {kind: "filter", text: `title ne null`},
+		"implied value":     {kind: "filter", text: `emails sw "x" and emails[type eq "work" and not (value pr)]`},
+		"search":            {kind: "search", text: `{"attributes":["userName"],"filter":"userName pr"}`},
+		"unknown name":      {kind: "attributes", text: `userName,shoeSize`},
+	} {
+		if err := c.send(t, Dialect{Strict: true, Used: func(r Rule) { t.Errorf("%s: uses %s", name, r) }}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestCreateOnNoMatchIsCountedByApply: only the resource knows whether something was created.
+func TestCreateOnNoMatchIsCountedByApply(t *testing.T) {
+	used := 0
+	rt := declaredUser(t, Dialect{Used: func(Rule) { used++ }})
+	p, err := ParsePatch(rt, message(map[string]any{"op": "add", "path": `emails[type eq "work"].value`, "value": "x"}))
+	if err != nil || used != 0 {
+		t.Fatalf("used %d at parse: %v", used, err)
+	}
+	for i, r := range []Resource{{}, {}, {"emails": []any{map[string]any{"type": "work"}}}} {
+		if _, err := p.Apply(rt, r); err != nil || used != min(i+1, 2) {
+			t.Errorf("Apply %d: used %d, %v", i, used, err)
+		}
+	}
+}
