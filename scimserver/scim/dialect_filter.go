@@ -12,7 +12,7 @@ func (rt *ResourceType) lookUp(text string) (attributeRef, bool) {
 		return ref, true
 	}
 	ref, ok = rt.resolveBare(text)
-	return ref, ok && rt.Dialect.takes(bareExtensionAttribute)
+	return ref, ok && (ref.ns.foreign || rt.Dialect.takes(bareExtensionAttribute))
 }
 
 func (rt *ResourceType) resolveBare(text string) (attributeRef, bool) {

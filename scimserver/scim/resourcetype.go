@@ -33,6 +33,7 @@ type namespace struct {
 	urn        string // of the schema, as it is declared
 	key        string // where a Resource holds the attributes: urn, or "" for the top level
 	required   bool
+	foreign    bool // the core schema of another resource type: see Widened
 	attributes []*Attribute
 	byName     map[string]*Attribute // by folded name
 }
@@ -57,9 +58,36 @@ func NewResourceType(definition ResourceType) (*ResourceType, error) {
 			return nil, fmt.Errorf("define resource type %s: %w", rt.Name, err)
 		}
 	}
-	// A URN may begin with another one: the longest match is the right one.
-	slices.SortStableFunc(rt.byLength, func(a, b *namespace) int { return cmp.Compare(len(b.urn), len(a.urn)) })
+	rt.sortByLength()
 	return rt, nil
+}
+
+// sortByLength orders URNs: one may begin with another one, and the longest match is
+// the right one.
+func (rt *ResourceType) sortByLength() {
+	slices.SortStableFunc(rt.byLength, func(a, b *namespace) int { return cmp.Compare(len(b.urn), len(a.urn)) })
+}
+
+// Widened returns rt with the attributes of others, for queries over several types:
+// what is known to any of them can be filtered and sorted by, and resources of rt have no value of it (RFC 7644 §3.4.2.1). Nothing but
+// queries can be parsed for it. Their projections fit resources of rt and show
+// attributes of rt only.
+func (rt *ResourceType) Widened(others ...*ResourceType) *ResourceType {
+	out := *rt
+	out.extensions, out.byLength = slices.Clone(rt.extensions), slices.Clone(rt.byLength)
+	for _, other := range others {
+		for _, n := range other.namespaces() {
+			if out.namespace(n.urn) != nil {
+				continue
+			}
+			foreign := *n
+			foreign.key, foreign.foreign = n.urn, n == other.core
+			out.extensions = append(out.extensions, &foreign)
+			out.byLength = append(out.byLength, &foreign)
+		}
+	}
+	out.sortByLength()
+	return &out
 }
 
 func (rt *ResourceType) extend(e Extension) error {
