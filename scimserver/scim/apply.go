@@ -8,9 +8,9 @@ package scim
 // and r is never changed. An operation that changes nothing is not an error,
 // so callers compare the outcome with [Equal].
 //
-// Beyond the RFC: add and replace on attr[eq filter] that selects nothing
-// create the value; remove with a list of values removes only these; a value
-// that loses its `value` goes altogether.
+// Beyond the RFC, unless the dialect is strict: add and replace on attr[eq filter]
+// that selects nothing create the value, and remove with a list of values removes
+// only these. A value that loses its `value` goes altogether.
 //
 // Errors: 400 mutability for changing an immutable attribute or removing a
 // required one, 400 noTarget for a filter that selects nothing and describes
@@ -29,12 +29,19 @@ func (p Patch) Apply(_ *ResourceType, r Resource) (Resource, error) {
 			return nil, inOperation(op.index, err)
 		}
 	}
-	return out, nil
+	if p.rt == nil {
+		return out, nil
+	}
+	return out, p.rt.settle(out)
 }
 
 func (op operation) apply(r Resource) error {
 	n, a := op.path.ns, op.path.attr
-	if a == nil {
+	switch {
+	case op.unknown != nil:
+		op.unknown.applyTo(r, op.value)
+		return nil
+	case a == nil:
 		return dropExtension(n, r)
 	}
 	part := r.part(n)
@@ -44,6 +51,9 @@ func (op operation) apply(r Resource) error {
 	}
 	set(part, a, next)
 	r.put(n, part)
+	if next == nil || op.formed {
+		r.setForm(n.path(a), op.form)
+	}
 	return nil
 }
 
@@ -55,6 +65,9 @@ func dropExtension(n *namespace, r Resource) error {
 	}
 	if n.required {
 		return badRequest(ErrorMutability, "%s: is required", n.urn)
+	}
+	for _, a := range n.attributes {
+		r.setForm(n.path(a), "")
 	}
 	delete(r, n.key)
 	return nil

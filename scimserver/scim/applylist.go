@@ -185,21 +185,19 @@ func (op operation) keep(v any) map[string]any {
 	return out
 }
 
-// create makes a value that the path would have selected. The RFC says noTarget
-// here; Entra relies on it to set the first work address.
+// create makes a value that the path would have selected. Where the path has a
+// filter the RFC says noTarget.
 func (op operation) create() (any, error) {
 	a, pins := op.path.attr, op.path.pins
 	if op.path.filter == nil {
 		pins = map[string]any{}
 	}
-	if pins == nil || a.Type != TypeComplex {
+	described := pins != nil && a.Type == TypeComplex && (op.path.sub == nil || pins[op.path.sub.Name] == nil)
+	if !described || op.path.filter != nil && !op.path.rt.Dialect.takes(createOnNoMatch) {
 		return nil, noTarget()
 	}
 	if op.path.sub == nil {
 		return op.merge(a, pins, op.value)
-	}
-	if pins[op.path.sub.Name] != nil {
-		return nil, noTarget()
 	}
 	return op.changeSub(pins)
 }

@@ -24,8 +24,19 @@ type ServiceProvider struct {
 	MaxPayloadBytes int
 	// Sort says that lists are sorted as the client asks.
 	Sort bool
+	// Bulk is not supported if nil.
+	Bulk *Bulk
 	// Pagination is left out if nil.
 	Pagination *Pagination
+}
+
+// Bulk bounds a bulk request (RFC 7644 §3.7).
+type Bulk struct {
+	// MaxOperations bounds the operations of one request. authentik makes its PATCH
+	// requests that long too, so it should not exceed [Limits].PatchOperations.
+	MaxOperations int
+	// MaxPayloadBytes bounds its body.
+	MaxPayloadBytes int
 }
 
 // Pagination says how lists are paged (RFC 9865 §4): always by index, which is also
@@ -42,18 +53,13 @@ type Pagination struct {
 }
 
 // ServiceProviderConfig renders RFC 7643 §5: PATCH, filters and ETags are
-// supported; bulk and changing passwords are not; sorting and paging are as p says;
+// supported; changing passwords is not; bulk, sorting and paging are as p says;
 // clients authenticate by bearer token.
 func ServiceProviderConfig(p ServiceProvider) map[string]any {
 	out := map[string]any{
-		"schemas": []any{serviceProviderConfigURN},
-		"patch":   map[string]any{"supported": true},
-		"bulk": map[string]any{
-			"supported": false,
-			// authentik sizes its PATCH requests by this even though there is no bulk.
-			"maxOperations":  DefaultLimits().PatchOperations,
-			"maxPayloadSize": p.MaxPayloadBytes,
-		},
+		"schemas":        []any{serviceProviderConfigURN},
+		"patch":          map[string]any{"supported": true},
+		"bulk":           p.describeBulk(),
 		"filter":         map[string]any{"supported": true, "maxResults": p.MaxResults},
 		"changePassword": map[string]any{"supported": false},
 		"sort":           map[string]any{"supported": p.Sort},
@@ -72,6 +78,15 @@ func ServiceProviderConfig(p ServiceProvider) map[string]any {
 		out["pagination"] = p.Pagination.describe(p.MaxResults)
 	}
 	return out
+}
+
+func (p ServiceProvider) describeBulk() map[string]any {
+	// authentik sizes its PATCH requests by maxOperations even if there is no bulk.
+	limits := Bulk{MaxOperations: DefaultLimits().PatchOperations, MaxPayloadBytes: p.MaxPayloadBytes}
+	if p.Bulk != nil {
+		limits = *p.Bulk
+	}
+	return map[string]any{"supported": p.Bulk != nil, "maxOperations": limits.MaxOperations, "maxPayloadSize": limits.MaxPayloadBytes}
 }
 
 func (p *Pagination) describe(maxPageSize int) map[string]any {

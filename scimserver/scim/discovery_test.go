@@ -45,6 +45,15 @@ func TestServiceProviderConfigPaging(t *testing.T) {
 	}
 }
 
+func TestServiceProviderConfigBulk(t *testing.T) {
+	got := ServiceProviderConfig(ServiceProvider{MaxPayloadBytes: 1 << 20, Bulk: &Bulk{MaxOperations: 50, MaxPayloadBytes: 2 << 20}})
+	diff(t, "RFC 7643 §5", any(map[string]any{"supported": true, "maxOperations": 50, "maxPayloadSize": 2 << 20}), got["bulk"])
+	got = ServiceProviderConfig(ServiceProvider{MaxPayloadBytes: 1 << 20})
+	diff(t, "without bulk its members are there", any(map[string]any{
+		"supported": false, "maxOperations": DefaultLimits().PatchOperations, "maxPayloadSize": 1 << 20,
+	}), got["bulk"])
+}
+
 func TestResourceTypes(t *testing.T) {
 	diff(t, "RFC 7643 §6", []map[string]any{{
 		"schemas": []any{resourceTypeURN}, "id": "User", "name": "User", "endpoint": "/Users", "description": "User Account",

@@ -18,7 +18,8 @@
 // a body with SplitMembers and out of a Patch with Members, and answers filters and
 // Render through a MemberSource. Neither way needs the members that are there.
 //
-// What clients send outside the RFCs is rewritten in tolerance.go before the
-// strict code sees it. All bounds are one table in limits.go. Error texts name
+// What clients send outside the RFCs is rewritten before the strict code sees it:
+// each form is a [Rule] of a [Dialect], in the files dialect_*.go, and a strict
+// dialect has none. Attributes that no schema has are in unknown*.go. All bounds are one table in limits.go. Error texts name
 // attributes of the schema and never repeat input.
 package scim

@@ -14,7 +14,7 @@ type Filter struct{ root expression }
 // takes what clients send: emails[type eq "work"].value eq "x", values without
 // quotes, booleans in quotes, and enterprise attributes without their URN.
 //
-// Everything else is 400 invalidFilter, whose text does not repeat s: unknown
+// A strict dialect refuses these. Everything else is 400 invalidFilter, whose text does not repeat s: unknown
 // attributes, attributes that no response shows, operators that the
 // attribute's type does not have, and whatever exceeds [Limits].
 func ParseFilter(rt *ResourceType, s string) (Filter, error) {
@@ -22,7 +22,7 @@ func ParseFilter(rt *ResourceType, s string) (Filter, error) {
 }
 
 func parseFilter(rt *ResourceType, s string, limit int) (Filter, error) {
-	tokens, err := lex(s, ErrorInvalidFilter, limit)
+	tokens, err := rt.Dialect.lex(s, ErrorInvalidFilter, limit)
 	if err != nil {
 		return Filter{}, err
 	}
@@ -205,7 +205,7 @@ func (p *filterParser) valuePath(name string) (expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t := p.peek(); t.kind == wordToken && strings.HasPrefix(t.text, ".") {
+	if t := p.peek(); t.kind == wordToken && strings.HasPrefix(t.text, ".") && p.rt.Dialect.takes(filterValuePathSubAttribute) {
 		p.take()
 		last, err := p.lastCondition(o.attr, t.text[1:])
 		if err != nil {
@@ -243,7 +243,7 @@ func (p *filterParser) operand(name string) (operand, error) {
 	if p.element != nil {
 		return elementOperand(p.element, name)
 	}
-	ref, ok := p.rt.resolve(name)
+	ref, ok := p.rt.lookUp(name)
 	if !ok || !ref.readable() {
 		return operand{}, invalidFilter("filter names an attribute that does not exist or cannot be filtered")
 	}
@@ -257,6 +257,9 @@ func elementOperand(a *Attribute, name string) (operand, error) {
 		return operand{attributeRef: attributeRef{attr: a}, self: true}, nil
 	}
 	sub := a.sub(name)
+	if a.Type == TypeComplex && len(a.SubAttributes) == 0 && validName(name) {
+		sub = &Attribute{Name: name, Type: TypeString, Returned: ReturnedDefault} // of an attribute that no schema has
+	}
 	if sub == nil || !sub.readable() {
 		return operand{}, invalidFilter("filter names a sub-attribute that does not exist or cannot be filtered")
 	}
@@ -273,21 +276,21 @@ func (p *filterParser) condition(o operand) (expression, error) {
 	if !ok {
 		return nil, invalidFilter("filter has an unknown operator")
 	}
-	return compile(o, op, p.take())
+	return p.rt.Dialect.compile(o, op, p.take())
 }
 
 // compile checks an operator and a value against the attribute's type.
-func compile(o operand, op operator, value token) (expression, error) {
-	if value.kind == wordToken && sameName(value.text, "null") {
+func (d Dialect) compile(o operand, op operator, value token) (expression, error) {
+	if d.isNull(value) {
 		return compileNull(o, op)
 	}
-	if o.target().Type == TypeComplex && o.attr.significant() != nil {
-		o.sub = o.attr.significant()
+	if o.target().Type == TypeComplex {
+		o.sub = d.implied(o.attr)
 	}
 	if !o.target().readable() || !op.appliesTo(o.target().Type) {
 		return nil, invalidFilter("filter compares %s with an operator it does not have", o.attributeRef)
 	}
-	want, ok := parseLiteral(o.target(), value)
+	want, ok := parseLiteral(o.target(), d.literal(o.target(), value))
 	if !ok {
 		return nil, invalidFilter("filter compares %s with a value of another type", o.attributeRef)
 	}

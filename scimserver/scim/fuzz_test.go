@@ -10,11 +10,29 @@ import (
 	"unicode/utf8"
 )
 
+// fuzzTypes are users as a lenient, a strict and a keeping directory has them.
+func fuzzTypes(f *testing.F) (lenient, strict, keeping *ResourceType) {
+	f.Helper()
+	return declaredUser(f, Dialect{}), declaredUser(f, Dialect{Strict: true}), declaredUser(f, Dialect{KeepUnknown: true})
+}
+
+// sameStrictly: what a strict type accepts a lenient one accepts too, with the same outcome.
+func sameStrictly(t *testing.T, what any, strict, lenient Resource, strictErr, err error) {
+	if strictErr != nil {
+		typeOf(t, strictErr)
+		return
+	}
+	if err != nil || !Equal(strict, lenient) {
+		t.Fatalf("%s: strict has %v, lenient has %v: %v", what, strict, lenient, err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, body := range []string{startUser, filterUser, rendered, `{"a":"\ud83d\ude00"}`, `{"a":"\ud800"}`, `{"a":1,"A":2}`, `{"a":[{"b":null},1e3]}`, `[`, "{}x"} {
 		f.Add([]byte(body))
 	}
 	rt := UserResourceType()
+	lenient, strict, keeping := fuzzTypes(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		raw, err := Decode(body)
 		if err != nil {
@@ -33,23 +51,31 @@ func FuzzDecode(f *testing.F) {
 		}
 		fuzzParse(t, rt, raw)
 		fuzzParse(t, GroupResourceType(), raw)
+		fuzzParse(t, keeping, raw)
+		got, err := fuzzParse(t, lenient, raw)
+		exact, strictErr := fuzzParse(t, strict, raw)
+		sameStrictly(t, raw, exact, got, strictErr, err)
 		if _, err := ParseSearchRequest(rt, raw, 50, 200); err != nil {
 			typeOf(t, err)
 		}
 	})
 }
 
-// fuzzParse: a resource that was accepted survives a round trip.
-func fuzzParse(t *testing.T, rt *ResourceType, raw map[string]any) {
+// fuzzParse: a resource that was accepted survives a round trip, through a store and through a client.
+func fuzzParse(t *testing.T, rt *ResourceType, raw map[string]any) (Resource, error) {
 	r, err := rt.Parse(raw)
 	if err != nil {
 		typeOf(t, err)
-		return
+		return nil, err
+	}
+	if read := stored(t, r); !Equal(r, read) {
+		t.Fatalf("%v is stored as %v", r, read)
 	}
 	again, err := rt.Parse(rt.Render(r, Projection{}, commonOf("1")))
 	if err != nil || !Equal(r, again) {
 		t.Fatalf("%v became %v: %v", r, again, err)
 	}
+	return r, nil
 }
 
 func FuzzParseFilter(f *testing.F) {
@@ -65,7 +91,15 @@ func FuzzParseFilter(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	lenient, strict, _ := fuzzTypes(f)
+	declared := parse(f, lenient, `{"userName":"x","accounts":`+twoAccounts+`,"`+badgeURN+`":{"serial":"1","level":2,"doors":["a"]}}`)
 	f.Fuzz(func(t *testing.T, filter string) {
+		if exact, err := ParseFilter(strict, filter); err == nil {
+			same, err := ParseFilter(lenient, filter)
+			if err != nil || same.Match(declared, commonOf("1")) != exact.Match(declared, commonOf("1")) {
+				t.Fatalf("%q means another thing to a lenient type: %v", filter, err)
+			}
+		}
 		compiled, err := ParseFilter(rt, filter)
 		if err != nil {
 			if typeOf(t, err) != ErrorInvalidFilter {
@@ -104,6 +138,12 @@ func FuzzParsePath(f *testing.F) {
 			}
 			return
 		}
+		if p.unknown != nil {
+			if p.unknown.ns != nil && p.unknown.ns.byName[fold(p.unknown.name)] != nil && !p.unknown.partial {
+				t.Fatalf("%q is not unknown", text)
+			}
+			return
+		}
 		if p.attr == nil {
 			if rt.namespace(p.ns.urn) != p.ns {
 				t.Fatalf("%q leaves the schema", text)
@@ -128,35 +168,48 @@ func FuzzPatch(f *testing.F) {
 	} {
 		f.Add([]byte(`{"schemas":["` + patchURN + `"],"Operations":[` + operation + `]}`))
 	}
-	rt := UserResourceType()
+	lenient, strict, keeping := fuzzTypes(f)
+	start := parse(f, keeping, `{"x":{"y":[1]},"urn:x:y:2.0":{"z":1},"accounts":`+quoted(twoAccounts)+`,`+startUser[1:])
 	f.Fuzz(func(t *testing.T, body []byte) {
 		raw, err := Decode(body)
 		if err != nil {
 			return
 		}
-		p, err := ParsePatch(rt, raw)
-		if err != nil {
-			typeOf(t, err)
-			return
-		}
-		start := parse(t, rt, startUser)
-		before := clone(start)
-		got, err := p.Apply(rt, start)
-		if !Equal(before, start) {
-			t.Fatal("Apply changed its input")
-		}
-		if err != nil {
-			typeOf(t, err)
-			return
-		}
-		fuzzOutcome(t, rt, got)
+		fuzzPatch(t, keeping, start, raw)
+		known := parse(t, lenient, `{"accounts":`+quoted(twoAccounts)+`,`+startUser[1:])
+		got, err := fuzzPatch(t, lenient, known, raw)
+		exact, strictErr := fuzzPatch(t, strict, known, raw)
+		sameStrictly(t, raw, exact, got, strictErr, err)
 	})
+}
+
+// fuzzPatch: a PATCH leaves what it was applied to alone, and its outcome is sound.
+func fuzzPatch(t *testing.T, rt *ResourceType, start Resource, raw map[string]any) (Resource, error) {
+	p, err := ParsePatch(rt, raw)
+	if err != nil {
+		typeOf(t, err)
+		return nil, err
+	}
+	before := clone(start)
+	got, err := p.Apply(rt, start)
+	if !Equal(before, start) {
+		t.Fatal("Apply changed its input")
+	}
+	if err != nil {
+		typeOf(t, err)
+		return nil, err
+	}
+	lenient := *rt
+	lenient.Dialect.Strict = false
+	fuzzOutcome(t, &lenient, got)
+	return got, nil
 }
 
 // fuzzOutcome: whatever a PATCH does, the outcome is a resource that a PUT
 // could have made: typed, bounded, with at most one primary, and complete.
 func fuzzOutcome(t *testing.T, rt *ResourceType, got Resource) {
-	if err := rt.CheckRequired(got); err != nil && got["userName"] != "" {
+	badge, _ := got[badgeURN].(map[string]any) // a PATCH may bring an extension into use and leave out what it requires
+	if err := rt.CheckRequired(got); err != nil && got["userName"] != "" && (badge == nil || badge["serial"] != nil && badge["serial"] != "") {
 		t.Fatal(err)
 	}
 	again, err := rt.Parse(rt.Render(got, Projection{}, commonOf("1")))
@@ -175,6 +228,10 @@ func FuzzGroupPatch(f *testing.F) {
 		f.Add([]byte(`{"schemas":["` + patchURN + `"],"Operations":[` + operation + `]}`))
 	}
 	rt := GroupResourceType()
+	strict, err := NewGroupType(Dialect{Strict: true})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		raw, err := Decode(body)
 		if err != nil {
@@ -182,7 +239,9 @@ func FuzzGroupPatch(f *testing.F) {
 		}
 		p, err := ParsePatch(rt, raw)
 		if err != nil {
-			typeOf(t, err)
+			if _, strictErr := ParsePatch(strict, raw); typeOf(t, err) != "" && strictErr == nil {
+				t.Fatalf("strict accepts what lenient refuses: %v", err)
+			}
 			return
 		}
 		change, rest, err := p.Members()

@@ -24,12 +24,7 @@ import (
 // Numbers are [json.Number], so that an identifier sent as a number reaches a
 // string attribute digit for digit.
 func Decode(body []byte) (map[string]any, error) {
-	if err := checkEncoding(body); err != nil {
-		return nil, err
-	}
-	d := decoder{json.NewDecoder(bytes.NewReader(body))}
-	d.tokens.UseNumber()
-	v, err := d.value(0)
+	v, err := decodeValue(body)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +33,16 @@ func Decode(body []byte) (map[string]any, error) {
 		return nil, badRequest(ErrorInvalidSyntax, "body must be a JSON object")
 	}
 	return object, nil
+}
+
+// decodeValue reads one JSON value of any kind, as Decode does.
+func decodeValue(body []byte) (any, error) {
+	if err := checkEncoding(body); err != nil {
+		return nil, err
+	}
+	d := decoder{json.NewDecoder(bytes.NewReader(body))}
+	d.tokens.UseNumber()
+	return d.value(0)
 }
 
 // checkEncoding refuses what encoding/json would repair in silence, and all

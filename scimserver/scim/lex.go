@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// token is a piece of a filter or a PATCH path.
+// token is a piece of a filter or a PATCH path. The zero token is none.
 type token struct {
 	kind tokenKind
 	text string // of a word as written, of a string decoded
@@ -32,11 +32,13 @@ type lexer struct {
 	depth  int
 	typ    ErrorType
 	tokens []token
+	spaces int  // since the last token
+	loose  bool // the grammar has another number of spaces somewhere
 }
 
 // lex splits s, of at most limit bytes; its errors have the given type and do not
 // repeat s.
-func lex(s string, typ ErrorType, limit int) ([]token, error) {
+func (d Dialect) lex(s string, typ ErrorType, limit int) ([]token, error) {
 	l := lexer{input: s, typ: typ}
 	switch {
 	case len(s) > limit:
@@ -52,6 +54,9 @@ func lex(s string, typ ErrorType, limit int) ([]token, error) {
 	if l.depth != 0 {
 		return nil, l.unbalanced()
 	}
+	if (l.loose || l.spaces > 0) && !d.takes(looseSpacing) {
+		return nil, badRequest(typ, "expression has more or fewer spaces than it should")
+	}
 	return l.tokens, nil
 }
 
@@ -59,6 +64,7 @@ func (l *lexer) next() error {
 	switch c := l.input[l.pos]; c {
 	case ' ':
 		l.pos++
+		l.spaces++
 		return nil
 	case '(', '[':
 		return l.bracket(c, 1)
@@ -111,7 +117,12 @@ func (l *lexer) emit(t token) error {
 	if limit := DefaultLimits().FilterTokens; len(l.tokens) == limit {
 		return badRequest(l.typ, "expression has more than %d parts", limit)
 	}
-	l.tokens = append(l.tokens, t)
+	before := token{}
+	if n := len(l.tokens); n > 0 {
+		before = l.tokens[n-1]
+	}
+	l.loose = l.loose || !spaced(before, t, l.spaces)
+	l.spaces, l.tokens = 0, append(l.tokens, t)
 	return nil
 }
 

@@ -10,6 +10,13 @@ type Limits struct {
 	Depth int
 	// StringBytes bounds one string value.
 	StringBytes int
+	// JSONTextBytes bounds the JSON text of a declared complex attribute, as it was
+	// sent and as it will be shown.
+	JSONTextBytes int
+	// UnknownAttributes bounds the attributes of one resource that no schema has.
+	UnknownAttributes int
+	// UnknownNameBytes bounds the name of one; a longer one is not kept.
+	UnknownNameBytes int
 	// BinaryBytes bounds the base64 text of one binary value: certificates are
 	// longer than anything else in a profile.
 	BinaryBytes int
@@ -48,6 +55,9 @@ func DefaultLimits() Limits {
 	return Limits{
 		Depth:              32,
 		StringBytes:        4 << 10,
+		JSONTextBytes:      32 << 10,
+		UnknownAttributes:  64,
+		UnknownNameBytes:   256,
 		BinaryBytes:        16 << 10,
 		Elements:           100,
 		Members:            100_000,

@@ -57,21 +57,19 @@ type literal struct {
 
 // parseLiteral reads the value t for a comparison with a.
 func parseLiteral(a *Attribute, t token) (literal, bool) {
-	if t.kind != wordToken && t.kind != stringToken {
-		return literal{}, false
-	}
+	isText := t.kind == stringToken
 	switch a.Type {
 	case TypeBoolean:
-		b, ok := booleanText(t.text)
-		return literal{value: b}, ok
+		isBoolean := t.kind == wordToken && (t.text == "true" || t.text == "false")
+		return literal{value: t.text == "true"}, isBoolean
 	case TypeInteger, TypeDecimal:
 		v, ok := numberLiteral(t)
 		return literal{value: v}, ok
 	case TypeDateTime:
 		at, ok := parseDateTime(t.text)
-		return literal{value: t.text, time: at}, ok
+		return literal{value: t.text, time: at}, ok && isText
 	default:
-		return literal{value: t.text, text: a.comparable(t.text)}, true
+		return literal{value: t.text, text: a.comparable(t.text)}, isText
 	}
 }
 

@@ -26,12 +26,22 @@ type cell struct {
 }
 
 func TestMatrix(t *testing.T) {
-	for _, rt := range []*ResourceType{UserResourceType(), zooType(t), GroupResourceType()} {
+	strict, keep := Dialect{Strict: true}, Dialect{KeepUnknown: true}
+	zoo, strictZoo := zooType(t), zooType(t)
+	strictZoo.Dialect = strict
+	strictGroup, err := NewGroupType(strict)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, rt := range map[string]*ResourceType{
+		"User": UserResourceType(), "strict User": declaredUser(t, strict), "declared User": declaredUser(t, Dialect{}), "keeping User": declaredUser(t, keep),
+		"Zoo": zoo, "strict Zoo": strictZoo, "Group": GroupResourceType(), "strict Group": strictGroup,
+	} {
 		for _, c := range cells(t, rt) {
 			if rt.Name == "Group" && c.keys[0] == nameMembers && c.keys[1] != nameValue {
 				continue // nothing without a value: TestSplitMembers, TestPatchMembersInPlace
 			}
-			t.Run(rt.Name+"/"+c.path, func(t *testing.T) {
+			t.Run(name+"/"+c.path, func(t *testing.T) {
 				c.testPost(t, rt)
 				c.testPut(t, rt)
 				c.testPatch(t, rt)
@@ -125,7 +135,7 @@ func (c cell) body(t *testing.T, rt *ResourceType, v any) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return decode(t, string(text))
+	return withSchemas(rt, decode(t, string(text)))
 }
 
 func (c cell) testPost(t *testing.T, rt *ResourceType) {
@@ -171,7 +181,7 @@ func (c cell) testPut(t *testing.T, rt *ResourceType) {
 	} else if err != nil || c.kept() && !Equal(changed, c.resource(rt, c.v2)) {
 		t.Errorf("PUT of another value: %v, %v", changed, err)
 	}
-	omitted, err := put(map[string]any{})
+	omitted, err := put(withSchemas(rt, map[string]any{}))
 	stays := c.attributeMutability(rt) == ReadOnly || c.attributeMutability(rt) == Immutable ||
 		c.mutability == Immutable && !c.inList || c.path == nameActive
 	if err != nil || stays != Equal(omitted, current) {
@@ -251,10 +261,21 @@ func (c cell) expect(rt *ResourceType, op string, value any, current Resource) (
 
 func (c cell) testPathless(t *testing.T, rt *ResourceType) {
 	t.Helper()
-	for _, op := range []string{"Add", "REPLACE"} {
-		for form, value := range map[string]any{
-			"nested": map[string]any(c.resource(rt, c.v1)), "flat": map[string]any{c.path: c.v1},
-		} {
+	ops, forms := []string{"Add", "REPLACE"}, map[string]any{
+		"nested": map[string]any(c.resource(rt, c.v1)), "flat": map[string]any{c.path: c.v1},
+	}
+	if rt.Dialect.Strict {
+		ops = []string{"add", "replace"}
+		delete(forms, "flat")
+	}
+	for _, op := range ops {
+		for form, value := range forms {
+			if rt.Dialect.Strict && c.attributeMutability(rt) == ReadOnly {
+				if _, err := applyPatch(rt, Resource{}, patchOf(op, "", value)); typeOf(t, err) != ErrorMutability {
+					t.Errorf("%s %s without path: %v, want mutability", op, form, err)
+				}
+				continue
+			}
 			got, err := applyPatch(rt, Resource{}, patchOf(op, "", value))
 			want := Resource{}
 			if c.kept() {

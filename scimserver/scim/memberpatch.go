@@ -20,14 +20,17 @@ type memberStep struct {
 // does to everything else, which rest does. Neither needs the current members, but
 // see [MemberChange.NeedsCurrent].
 //
-// Beyond the RFC: remove with a list of values removes only these, so an empty
-// list removes nobody, and add to members[value eq "x"] adds x.
+// Beyond the RFC, unless the dialect is strict: remove with a list of values
+// removes only these, so an empty list removes nobody, and add to
+// members[value eq "x"] adds x.
 //
 // Errors: 400 mutability for changing a member in place, 400 invalidFilter for
 // selecting members by anything but value and type, or more often than
-// [Limits].PatchMemberFilters by more than a list of values.
+// [Limits].PatchMemberFilters by more than a list of values; 400 noTarget for add
+// and replace of a member by a filter in a strict dialect.
 func (p Patch) Members() (change MemberChange, rest Patch, err error) {
 	filters := 0
+	rest.rt = p.rt
 	for _, op := range p.operations {
 		if op.path.attr == nil || !op.path.attr.keyed {
 			rest.operations = append(rest.operations, op)
@@ -72,6 +75,9 @@ func (op operation) addSelected() (memberStep, error) {
 	pinned, _ := op.path.pins[nameValue].(string)
 	if given := memberValue(op.value); pinned == "" || given != "" && given != pinned {
 		return memberStep{}, within(op.path.attr.Name+".", notMutable(op.path.attr.significant()))
+	}
+	if !op.path.rt.Dialect.takes(createOnNoMatch) {
+		return memberStep{}, noTarget()
 	}
 	kind := memberType(op.path.pins)
 	if kind == "" {

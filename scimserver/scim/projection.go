@@ -12,6 +12,8 @@ type Projection struct {
 	// named are the attributes and sub-attributes of the parameter; partly are
 	// the attributes of which a sub-attribute is named.
 	named, partly map[*Attribute]bool
+	// unknown are the other names, folded: of attributes that no schema has.
+	unknown map[string]bool
 }
 
 type projectionMode int
@@ -24,41 +26,78 @@ const (
 
 // ParseProjection reads the parameters `attributes` and `excludedAttributes`,
 // comma separated lists of [URN:]name[.sub] or extension URNs. Unknown names
-// are ignored. Giving both parameters is 400 invalidValue. The projection fits
-// resources of rt only.
+// show or hide kept attributes and are ignored otherwise. Giving both parameters
+// is 400 invalidValue. The projection fits resources of rt only.
 func ParseProjection(rt *ResourceType, attributes, excludedAttributes string) (Projection, error) {
 	attributes, excludedAttributes = strings.TrimSpace(attributes), strings.TrimSpace(excludedAttributes)
 	switch {
 	case attributes != "" && excludedAttributes != "":
 		return Projection{}, badRequest(ErrorInvalidValue, "attributes and excludedAttributes exclude each other")
 	case attributes != "":
-		return newProjection(rt, showNamed, attributes), nil
+		return newProjection(rt, showNamed, attributes)
 	case excludedAttributes != "":
-		return newProjection(rt, hideNamed, excludedAttributes), nil
+		return newProjection(rt, hideNamed, excludedAttributes)
 	}
 	return Projection{}, nil
 }
 
-func newProjection(rt *ResourceType, mode projectionMode, list string) Projection {
-	p := Projection{mode: mode, named: map[*Attribute]bool{}, partly: map[*Attribute]bool{}}
+func newProjection(rt *ResourceType, mode projectionMode, list string) (Projection, error) {
+	p := Projection{mode: mode, named: map[*Attribute]bool{}, partly: map[*Attribute]bool{}, unknown: map[string]bool{}}
 	for name := range strings.SplitSeq(list, ",") {
-		name = strings.TrimSpace(name)
-		if n := rt.namespace(name); n != nil && n != rt.core {
-			for _, a := range n.attributes {
-				p.named[a] = true
-			}
-			continue
-		}
-		ref, ok := rt.resolve(name)
-		if !ok {
-			continue
-		}
-		p.named[ref.target()] = true
-		if ref.sub != nil {
-			p.partly[ref.attr] = true
+		if err := p.name(rt, strings.TrimSpace(name)); err != nil {
+			return Projection{}, err
 		}
 	}
-	return p
+	return p, nil
+}
+
+// name adds one name to p, which is new.
+func (p Projection) name(rt *ResourceType, name string) error {
+	if n := rt.namespace(name); n != nil && n != rt.core {
+		for _, a := range n.attributes {
+			p.named[a] = true
+		}
+		p.unknown[fold(n.urn)] = true
+		if rt.Dialect.extensionPath() != nil {
+			return badRequest(ErrorInvalidValue, "attributes names a schema instead of an attribute")
+		}
+		return nil
+	}
+	ref, ok := rt.lookUp(name)
+	if !ok {
+		p.unknown[fold(name)] = true
+		if _, bare := rt.resolveBare(name); bare {
+			return badRequest(ErrorInvalidValue, "attributes names an attribute of an extension without its URN")
+		}
+		return nil
+	}
+	p.named[ref.target()] = true
+	if ref.sub != nil {
+		p.partly[ref.attr] = true
+	}
+	return nil
+}
+
+// showsUnknown reports whether p shows an attribute that no schema has, by its
+// path, or of an extension by that of the extension.
+func (p Projection) showsUnknown(path string) bool {
+	named := p.unknown[fold(path)]
+	if i := strings.LastIndexByte(path, ':'); i >= 0 {
+		named = named || p.unknown[fold(path[:i])]
+	}
+	return p.mode == showDefault || named == (p.mode == showNamed)
+}
+
+// projectUnknown returns a copy of what is shown of an object under a URN that no
+// schema has.
+func (p Projection) projectUnknown(urn string, object map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, v := range object {
+		if p.showsUnknown(urn + ":" + name) {
+			out[name] = cloneValue(v)
+		}
+	}
+	return out
 }
 
 // Shows reports whether a response with p shows the attribute, or a part of it, so

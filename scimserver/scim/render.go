@@ -22,8 +22,9 @@ type Common struct {
 
 // Render makes the body of a response: what p and the attributes' `returned`
 // show of r, with `schemas` computed from the extensions that have values, and
-// with id and meta from common. Values that r holds outside the schema are not
-// shown. The result shares nothing with r.
+// with id and meta from common. Values that r holds outside the schema are shown
+// only if rt keeps unknown attributes, and attributes that came as JSON text are
+// shown as such. The result shares nothing with r.
 func (rt *ResourceType) Render(r Resource, p Projection, common Common) map[string]any {
 	out := map[string]any{}
 	for _, a := range rt.core.attributes {
@@ -34,13 +35,15 @@ func (rt *ResourceType) Render(r Resource, p Projection, common Common) map[stri
 		case a.keyed && common.Members != nil && p.shown(a):
 			v = common.Members.Members()
 		}
-		set(out, a, p.project(a, v))
+		set(out, a, pack(a, r.formed(rt.core, a), p.project(a, v)))
 	}
+	rt.renderUnknown(rt.core, r, p, out)
 	for _, n := range rt.extensions {
 		part, shown := r.part(n), map[string]any{}
 		for _, a := range n.attributes {
-			set(shown, a, p.project(a, part[a.Name]))
+			set(shown, a, pack(a, r.formed(n, a), p.project(a, part[a.Name])))
 		}
+		rt.renderUnknown(n, r, p, shown)
 		if len(shown) > 0 {
 			out[n.urn] = shown
 		}
@@ -69,6 +72,9 @@ func (rt *ResourceType) schemaURNs(r Resource) any {
 			out = append(out, n.urn)
 		}
 	}
+	for _, urn := range rt.keptSchemas(r) {
+		out = append(out, urn)
+	}
 	return out
 }
 
@@ -92,4 +98,12 @@ func dateTime(t time.Time) string {
 		return ""
 	}
 	return t.UTC().Format(time.RFC3339Nano)
+}
+
+// formed is the form in which the attribute a of n is shown.
+func (r Resource) formed(n *namespace, a *Attribute) form {
+	if !a.acceptText {
+		return ""
+	}
+	return r.form(n.path(a))
 }

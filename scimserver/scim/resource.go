@@ -12,16 +12,28 @@ import "reflect"
 // is what SplitMembers needs: the empty list of members that a body names. The common
 // attributes id, meta and schemas are not in it; see [Common]. The store may
 // add readOnly attributes, such as `groups`, before Render or Match.
+//
+// With [Dialect].KeepUnknown it also holds attributes that no schema has, under
+// the client's spelling. The key "#forms", which no attribute can have, says which
+// declared attributes are shown as JSON text. A Resource may be stored as JSON.
 type Resource map[string]any
 
 // Parse reads the body of a POST or PUT. Names are canonicalised; null and []
-// are absent; unknown attributes and URNs, readOnly and writeOnly attributes
-// are dropped (a password is never looked at). A value of the wrong type, too
-// long, or a second primary is 400 invalidValue. Required attributes are not
-// checked: see [ResourceType.CheckRequired].
+// are absent; readOnly and writeOnly attributes are dropped (a password is never
+// looked at). A value of the wrong type, too long, or a second primary is 400
+// invalidValue. Required attributes are not checked: see
+// [ResourceType.CheckRequired].
+//
+// Unknown attributes and URNs are dropped or kept as the [Dialect] says. Kept ones
+// are null or empty at no level; integers of 64 bits are int64 and all other
+// numbers float64. More than [Limits].UnknownAttributes, and a string in them that
+// is too long, are 400 invalidValue.
 func (rt *ResourceType) Parse(raw map[string]any) (Resource, error) {
 	members, err := foldKeys(raw)
 	if err != nil {
+		return nil, err
+	}
+	if err := rt.checkSchemas(members); err != nil {
 		return nil, err
 	}
 	out := Resource{}
@@ -32,13 +44,24 @@ func (rt *ResourceType) Parse(raw map[string]any) (Resource, error) {
 				return nil, err
 			}
 		}
-		attributes, err := n.parse(part)
+		attributes, err := rt.parseAttributes(n, part, out)
 		if err != nil {
 			return nil, err
 		}
 		out.put(n, attributes)
 	}
-	return out, nil
+	if err := rt.takeAllUnknown(raw, out); err != nil {
+		return nil, err
+	}
+	return out, rt.settle(out)
+}
+
+// settle finishes a resource that a client has changed.
+func (rt *ResourceType) settle(r Resource) error {
+	if err := rt.checkKept(r); err != nil {
+		return err
+	}
+	return rt.settleForms(r)
 }
 
 func (n *namespace) extensionMembers(members map[string]any) (map[string]any, error) {
@@ -53,14 +76,14 @@ func (n *namespace) extensionMembers(members map[string]any) (map[string]any, er
 	return foldKeys(object)
 }
 
-func (n *namespace) parse(members map[string]any) (map[string]any, error) {
+func (rt *ResourceType) parseAttributes(n *namespace, members map[string]any, r Resource) (map[string]any, error) {
 	out := map[string]any{}
 	for _, a := range n.attributes {
 		raw, mentioned := members[fold(a.Name)]
 		if !mentioned || !a.writable() {
 			continue
 		}
-		v, err := valueParser{}.attribute(a, raw)
+		v, err := valueParser{dialect: rt.Dialect}.attribute(a, raw)
 		if err != nil {
 			return nil, err
 		}
@@ -69,6 +92,9 @@ func (n *namespace) parse(members map[string]any) (map[string]any, error) {
 		}
 		if v != nil {
 			out[a.Name] = v
+		}
+		if a.acceptText && v != nil {
+			r.setForm(n.path(a), formOf(a, raw))
 		}
 	}
 	return out, nil
@@ -105,7 +131,7 @@ func (r Resource) put(n *namespace, attributes map[string]any) {
 func (rt *ResourceType) CheckRequired(r Resource) error {
 	for _, n := range rt.namespaces() {
 		part := r.part(n)
-		if n != rt.core && len(part) == 0 {
+		if n != rt.core && !n.hasAny(part) {
 			if n.required {
 				return badRequest(ErrorInvalidValue, "%s: is required", n.urn)
 			}
@@ -116,6 +142,16 @@ func (rt *ResourceType) CheckRequired(r Resource) error {
 		}
 	}
 	return nil
+}
+
+// hasAny reports whether values, of the extension n, has any attribute that n has.
+func (n *namespace) hasAny(values map[string]any) bool {
+	for _, a := range n.attributes {
+		if values[a.Name] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func checkRequired(attributes []*Attribute, values map[string]any) error {
@@ -163,10 +199,21 @@ func (rt *ResourceType) Replace(current, next Resource) (Resource, error) {
 		}
 		out.put(n, part)
 	}
-	if _, sent := next[nameActive]; !sent && current[nameActive] != nil {
+	if _, sent := next[nameActive]; !sent && current[nameActive] != nil && rt.core.byName[nameActive] != nil {
 		out[nameActive] = current[nameActive]
 	}
-	return out, nil
+	rt.carryOverForms(current, next, out)
+	return out, rt.settle(out)
+}
+
+// carryOverForms keeps the forms of attributes that next does not mention and out has.
+func (rt *ResourceType) carryOverForms(current, next, out Resource) {
+	forms, _ := current[keyForms].(map[string]any)
+	for path := range forms {
+		if ref, ok := rt.resolve(path); ok && next.part(ref.ns)[ref.attr.Name] == nil {
+			out.setForm(path, current.form(path))
+		}
+	}
 }
 
 func carryOver(attributes []*Attribute, current, next map[string]any) error {

@@ -33,6 +33,7 @@ type namespace struct {
 	urn        string // of the schema, as it is declared
 	key        string // where a Resource holds the attributes: urn, or "" for the top level
 	required   bool
+	foreign    bool // the core schema of another resource type: see Widened
 	attributes []*Attribute
 	byName     map[string]*Attribute // by folded name
 }
@@ -57,9 +58,36 @@ func NewResourceType(definition ResourceType) (*ResourceType, error) {
 			return nil, fmt.Errorf("define resource type %s: %w", rt.Name, err)
 		}
 	}
-	// A URN may begin with another one: the longest match is the right one.
-	slices.SortStableFunc(rt.byLength, func(a, b *namespace) int { return cmp.Compare(len(b.urn), len(a.urn)) })
+	rt.sortByLength()
 	return rt, nil
+}
+
+// sortByLength orders URNs: one may begin with another one, and the longest match is
+// the right one.
+func (rt *ResourceType) sortByLength() {
+	slices.SortStableFunc(rt.byLength, func(a, b *namespace) int { return cmp.Compare(len(b.urn), len(a.urn)) })
+}
+
+// Widened returns rt with the attributes of others, for queries over several types:
+// what is known to any of them can be filtered and sorted by, and resources of rt have no value of it (RFC 7644 §3.4.2.1). Nothing but
+// queries can be parsed for it. Their projections fit resources of rt and show
+// attributes of rt only.
+func (rt *ResourceType) Widened(others ...*ResourceType) *ResourceType {
+	out := *rt
+	out.extensions, out.byLength = slices.Clone(rt.extensions), slices.Clone(rt.byLength)
+	for _, other := range others {
+		for _, n := range other.namespaces() {
+			if out.namespace(n.urn) != nil {
+				continue
+			}
+			foreign := *n
+			foreign.key, foreign.foreign = n.urn, n == other.core
+			out.extensions = append(out.extensions, &foreign)
+			out.byLength = append(out.byLength, &foreign)
+		}
+	}
+	out.sortByLength()
+	return &out
 }
 
 func (rt *ResourceType) extend(e Extension) error {
@@ -84,6 +112,14 @@ func newNamespace(urn string, attributes []*Attribute) *namespace {
 		n.byName[fold(a.Name)] = a
 	}
 	return n
+}
+
+// path is the canonical path of a, an attribute of n.
+func (n *namespace) path(a *Attribute) string {
+	if n.key == "" {
+		return a.Name
+	}
+	return n.urn + ":" + a.Name
 }
 
 // namespaces lists the core schema and then the extensions.
@@ -118,10 +154,7 @@ func (rt *ResourceType) resolve(text string) (attributeRef, bool) {
 			return rt.resolveIn(n, text[size+1:])
 		}
 	}
-	if ref, ok := rt.resolveIn(rt.core, text); ok {
-		return ref, true
-	}
-	return rt.resolveBare(text)
+	return rt.resolveIn(rt.core, text)
 }
 
 func (rt *ResourceType) resolveIn(n *namespace, text string) (attributeRef, bool) {
@@ -147,8 +180,8 @@ func (r attributeRef) target() *Attribute {
 // String is the path in canonical form.
 func (r attributeRef) String() string {
 	out := r.attr.Name
-	if r.ns != nil && r.ns.key != "" {
-		out = r.ns.urn + ":" + out
+	if r.ns != nil {
+		out = r.ns.path(r.attr)
 	}
 	if r.sub != nil {
 		out += "." + r.sub.Name

@@ -89,6 +89,9 @@ type Attribute struct {
 	// keyed: the values are a set, told apart by `value` alone, and may be kept
 	// apart from the resource. See [Member].
 	keyed bool
+	// acceptText: the values may come as JSON text and are shown as they came. It
+	// is set for complex attributes that were declared at run time.
+	acceptText bool
 }
 
 // Schema is a set of attributes under a URN (RFC 7643 §7).

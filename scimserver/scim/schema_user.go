@@ -33,7 +33,8 @@ func newUserType() *ResourceType {
 }
 
 // NewUserType is UserResourceType with a dialect and with further extensions. One whose URN is [UserURN] adds its attributes to
-// the core schema. It fails as [NewResourceType] does.
+// the core schema. The complex attributes of these extensions may also be sent as JSON text, unless the dialect is strict, and
+// are shown in the form in which they came. It fails as [NewResourceType] does.
 func NewUserType(d Dialect, extensions ...Extension) (*ResourceType, error) {
 	return newExtended(ResourceType{
 		ID: "User", Name: "User", Endpoint: "/Users", Description: "User Account",
@@ -44,6 +45,10 @@ func NewUserType(d Dialect, extensions ...Extension) (*ResourceType, error) {
 // newExtended adds extensions to a definition of which nobody else has the schemas.
 func newExtended(definition ResourceType, extensions []Extension) (*ResourceType, error) {
 	for _, e := range extensions {
+		e.Schema = e.Schema.clone()
+		for _, a := range e.Schema.Attributes {
+			a.acceptText = a.Type == TypeComplex
+		}
 		if sameName(e.Schema.ID, definition.Schema.ID) {
 			definition.Schema.Attributes = append(definition.Schema.Attributes, e.Schema.Attributes...)
 			continue

@@ -21,7 +21,7 @@ func ParseSearchRequest(rt *ResourceType, raw map[string]any, defaultCount, maxC
 	if err != nil {
 		return ListQuery{}, err
 	}
-	if err := checkMessage(members, searchURN); err != nil {
+	if err := rt.Dialect.checkMessage(members, searchURN); err != nil {
 		return ListQuery{}, err
 	}
 	q := url.Values{}
@@ -30,7 +30,7 @@ func ParseSearchRequest(rt *ResourceType, raw map[string]any, defaultCount, maxC
 		if v == nil {
 			continue
 		}
-		text, ok := searchParameter(name, v)
+		text, ok := rt.Dialect.searchParameter(name, v)
 		if !ok {
 			return ListQuery{}, badRequest(ErrorInvalidValue, "%s is of the wrong type", name)
 		}
@@ -40,7 +40,7 @@ func ParseSearchRequest(rt *ResourceType, raw map[string]any, defaultCount, maxC
 }
 
 // searchParameter gives a parameter as a URL would hold it.
-func searchParameter(name string, v any) (string, bool) {
+func (d Dialect) searchParameter(name string, v any) (string, bool) {
 	switch name {
 	case "startIndex", "count":
 		n, ok := v.(json.Number)
@@ -49,6 +49,8 @@ func searchParameter(name string, v any) (string, bool) {
 		if list, ok := v.([]any); ok {
 			return joined(list)
 		}
+		s, ok := v.(string)
+		return s, ok && d.takes(singleValueAsList)
 	}
 	s, ok := v.(string)
 	return s, ok

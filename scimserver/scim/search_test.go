@@ -109,3 +109,47 @@ func TestListQueryCursor(t *testing.T) {
 		t.Errorf("sort is %+v", q.Sort)
 	}
 }
+
+// TestWidened: a query over users and groups means the same for both.
+func TestWidened(t *testing.T) {
+	strict := Dialect{Strict: true}
+	user := declaredUser(t, strict)
+	group, err := NewGroupType(strict)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, g := Resource{"userName": "x", "displayName": "D", "title": "t"}, Resource{"displayName": "D", "members": testMembers()}
+	for filter, want := range map[string][2]bool{
+		`displayName eq "d"`: {true, true}, `userName eq "x"`: {true, false}, `members.value eq "u1"`: {false, true},
+		`not (userName pr)`: {false, true}, EnterpriseUserURN + `:department pr or meta.resourceType eq "Group"`: {false, true},
+	} {
+		for i, of := range []struct {
+			wide *ResourceType
+			r    Resource
+		}{{user.Widened(user, group), u}, {group.Widened(user, group), g}} {
+			f, err := ParseFilter(of.wide, filter)
+			if err != nil || f.Match(of.r, Common{}) != want[i] {
+				t.Errorf("%s of %s: want %v, %v", filter, of.wide.Name, want[i], err)
+			}
+		}
+	}
+	wide := user.Widened(user, group)
+	for _, refused := range []string{"nobody pr", "department pr", "userName eq x"} {
+		for _, rt := range []*ResourceType{wide, group.Widened(user)} {
+			if _, err := ParseFilter(rt, refused); typeOf(t, err) != ErrorInvalidFilter {
+				t.Errorf("%s of %s: %v", refused, rt.Name, err)
+			}
+		}
+	}
+	q, err := ParseSearchRequest(wide, map[string]any{"schemas": []any{searchURN}, "attributes": []any{"userName", "members"}}, 1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "a projection fits the type", map[string]any{"schemas": []any{UserURN}, "userName": "x"}, user.Render(u, q.Projection, Common{}))
+	if s, err := ParseSort(wide, "members.value", ""); err == nil {
+		t.Errorf("sorted by members: %v", s)
+	}
+	if _, ok := user.resolve(GroupURN + ":displayName"); ok || len(user.extensions) != 2 {
+		t.Error("widening changes the type itself")
+	}
+}

@@ -31,9 +31,9 @@ func ParseSort(rt *ResourceType, sortBy, sortOrder string) (*Sort, error) {
 	if !descending && sortOrder != "" && !sameName(sortOrder, "ascending") {
 		return nil, badRequest(ErrorInvalidValue, "sortOrder must be ascending or descending")
 	}
-	ref, ok := rt.resolve(sortBy)
+	ref, ok := rt.lookUp(sortBy)
 	if ok && ref.sub == nil && ref.attr.Type == TypeComplex {
-		ref.sub = ref.attr.significant()
+		ref.sub = rt.Dialect.implied(ref.attr)
 	}
 	if !ok || !ref.readable() || ref.target().Type == TypeComplex || ref.attr.keyed {
 		return nil, badRequest(ErrorInvalidValue, "sortBy names an attribute that does not exist or cannot be sorted by")

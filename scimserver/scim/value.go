@@ -14,12 +14,16 @@ import (
 // valueParser turns decoded JSON into the values of a Resource, by the
 // characteristics of each attribute.
 type valueParser struct {
+	dialect Dialect
 	// partial is for values that a PATCH merges into what is there: null
 	// sub-attributes stay, as nil, and mean "remove"; an object that mentions
 	// nothing we know stays an empty map, which changes nothing.
 	partial bool
 	// listed is for values that only say which ones to remove.
 	listed bool
+	// single is for operations whose path says what is added: there one value of
+	// a multi-valued attribute needs no list (RFC 7644 §3.5.2.1).
+	single bool
 }
 
 // attribute parses the value of a; nil is "unassigned" (RFC 7643 §2.5).
@@ -28,18 +32,37 @@ func (p valueParser) attribute(a *Attribute, raw any) (any, error) {
 		v, err := p.value(a, raw)
 		return v, named(a, err)
 	}
-	list, err := p.list(a, tolerantList(a, raw))
+	raw, err := p.rawList(a, raw)
+	if err != nil {
+		return nil, named(a, err)
+	}
+	values, ok := raw.([]any)
+	if !ok && raw != nil {
+		return nil, named(a, badRequest(ErrorInvalidValue, ": must be a list"))
+	}
+	list, err := p.list(a, values)
 	if err != nil || len(list) == 0 {
 		return nil, named(a, err)
 	}
 	return list, nil
 }
 
+// rawList gives the values of a as a list; of a complex attribute only an object
+// can stand alone.
+func (p valueParser) rawList(a *Attribute, raw any) (any, error) {
+	_, isList := raw.([]any)
+	_, isObject := raw.(map[string]any)
+	if p.single && raw != nil && !isList && isObject == (a.Type == TypeComplex) {
+		return []any{raw}, nil
+	}
+	return p.dialect.values(a, raw)
+}
+
 func (p valueParser) list(a *Attribute, raw []any) ([]any, error) {
 	if err := checkLength(len(raw), a.maxValues(p.partial || p.listed)); err != nil {
 		return nil, err
 	}
-	whole := valueParser{}
+	whole := valueParser{dialect: p.dialect}
 	var out []any
 	for _, r := range raw {
 		v, err := whole.value(a, r)
@@ -61,10 +84,10 @@ func (p valueParser) list(a *Attribute, raw []any) ([]any, error) {
 
 // value parses one value of a, whether or not a is multi-valued.
 func (p valueParser) value(a *Attribute, raw any) (any, error) {
-	raw = tolerantValue(a, raw)
+	raw, err := p.dialect.value(a, raw)
 	switch {
-	case raw == nil:
-		return nil, nil
+	case err != nil || raw == nil:
+		return nil, err
 	case a.Type == TypeComplex:
 		return p.complex(a, raw)
 	}
@@ -80,18 +103,26 @@ func (p valueParser) complex(a *Attribute, raw any) (any, error) {
 	if err != nil {
 		return nil, within(": ", err)
 	}
-	out := map[string]any{}
+	out, known := map[string]any{}, 0
 	for _, sub := range a.SubAttributes {
 		raw, mentioned := members[fold(sub.Name)]
+		if mentioned {
+			known++
+		}
 		if !mentioned || !sub.writable() {
 			continue
 		}
-		v, err := p.attribute(sub, raw)
+		v, err := valueParser{dialect: p.dialect, partial: p.partial, listed: p.listed}.attribute(sub, raw)
 		if err != nil {
 			return nil, within(".", err)
 		}
 		if v != nil || p.partial {
 			out[sub.Name] = v
+		}
+	}
+	for range len(members) - known {
+		if !p.dialect.takes(unknownAttribute) {
+			return nil, badRequest(ErrorInvalidValue, ": has a sub-attribute that is not in its schema")
 		}
 	}
 	if len(out) == 0 && !p.partial {
@@ -138,7 +169,7 @@ func numberValue(t Type, raw any) (any, error) {
 	if err != nil {
 		return nil, badRequest(ErrorInvalidValue, ": must be a decimal of 64 bits")
 	}
-	return f, nil
+	return f + 0, nil // there is no minus zero: a store would lose it
 }
 
 func checkText(t Type, s string) error {
