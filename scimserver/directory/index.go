@@ -110,19 +110,15 @@ func (r *roll) valuesOf(o client.Object) (values []value, readable bool) {
 // emailsOf reads the e-mail addresses among attributes and skips all else: a hundred thousand users are read so at the start.
 func emailsOf(attributes []byte) (emails []string, readable bool) {
 	var user struct {
-		Emails json.RawMessage `json:"emails"`
+		Emails []struct {
+			Value string `json:"value"`
+		} `json:"emails"`
 	}
-	if err := json.Unmarshal(attributes, &user); err != nil {
+	var other *json.UnmarshalTypeError // what is no e-mail address equals none; but all attributes together are an object
+	if err := json.Unmarshal(attributes, &user); err != nil && (!errors.As(err, &other) || other.Field == "") {
 		return nil, false
 	}
-	var list []struct {
-		Value string `json:"value"`
-	}
-	var wrong *json.UnmarshalTypeError // what is no e-mail address equals none
-	if err := json.Unmarshal(user.Emails, &list); len(user.Emails) > 0 && err != nil && !errors.As(err, &wrong) {
-		return nil, false
-	}
-	for _, email := range list {
+	for _, email := range user.Emails {
 		emails = append(emails, email.Value)
 	}
 	return emails, true

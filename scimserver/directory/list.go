@@ -69,13 +69,15 @@ func (s *Store) matches(ctx context.Context, dir Directory, q scim.ListQuery, co
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return err
 		}
+		known := common(st, dir)
+		if q.Filter != nil && !q.Filter.Match(st.Resource, known) {
+			continue
+		}
 		m := match{object: o}
 		if q.Sort != nil {
-			m.key = q.Sort.Key(st.Resource, common(st, dir))
+			m.key = q.Sort.Key(st.Resource, known)
 		}
-		if q.Filter == nil || q.Filter.Match(st.Resource, common(st, dir)) {
-			add(m)
-		}
+		add(m)
 	}
 	return ctx.Err()
 }
