@@ -28,6 +28,8 @@ const userAgent = "scim-server"
 type cluster struct {
 	live   client.Client
 	cached cache.Cache
+	// model is what lists are made of.
+	model *directory.Model
 	// authSynced says whether tokens can be checked.
 	authSynced func() bool
 	namespaces []string
@@ -100,7 +102,7 @@ func cacheOptions(namespaces []string, scheme *runtime.Scheme, mapper meta.RESTM
 	return o
 }
 
-// watch declares what the cache holds: what auth and directory index, and the reservations.
+// watch declares what the cache holds: what auth and directory index, users and groups, and the reservations.
 func (c *cluster) watch(ctx context.Context) (err error) {
 	if c.authSynced, err = auth.Synced(ctx, c.cached); err != nil {
 		return err
@@ -109,7 +111,10 @@ func (c *cluster) watch(ctx context.Context) (err error) {
 		return err
 	}
 	if err := directory.IndexFields(ctx, c.cached); err != nil {
-		return fmt.Errorf("index users and groups: %w", err)
+		return fmt.Errorf("index members: %w", err)
+	}
+	if c.model, err = directory.NewModel(ctx, c.cached); err != nil {
+		return err
 	}
 	if _, err := c.cached.GetInformer(ctx, &v1alpha1.ScimName{}, cache.BlockUntilSynced(false)); err != nil {
 		return fmt.Errorf("watch ScimNames: %w", err)
@@ -117,10 +122,14 @@ func (c *cluster) watch(ctx context.Context) (err error) {
 	return nil
 }
 
-// waitReady waits until the caches are filled and one read of each kind from the API server itself succeeded: a server that was
+// waitReady waits until the caches and the model are filled and one read of each kind from the API server itself succeeded: a server that was
 // only just told of our kinds, or that we may not read, would answer 503 to everything. It returns false if ctx ended before.
 func (c *cluster) waitReady(ctx context.Context) bool {
 	if !c.cached.WaitForCacheSync(ctx) {
+		return false
+	}
+	filled := func(context.Context) (bool, error) { return c.model.Synced(), nil }
+	if err := wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, filled); err != nil {
 		return false
 	}
 	return wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {

@@ -48,7 +48,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		if c.waitReady(background) {
 			readiness.Start()
 			log.Info("Ready", "listen", scim.Addr().String())
-			directory.NewJanitor(c.live, c.cached).Run(background)
+			directory.NewJanitor(c.live, c.cached, c.model).Run(background)
 		}
 		return nil
 	})
@@ -63,8 +63,8 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 func scimServer(o options, c *cluster, readiness *httpapi.Readiness, log *slog.Logger) *httpapi.Server {
 	return &httpapi.Server{
 		Handler: httpapi.NewHandler(httpapi.Options{
-			Users:  directory.NewUsers(c.live, c.cached),
-			Groups: directory.NewGroups(c.live, c.cached),
+			Users:  directory.NewUsers(c.live, c.cached, c.model),
+			Groups: directory.NewGroups(c.live, c.cached, c.model),
 			Auth:   auth.New(c.cached, c.authSynced, directory.NewProfiles(nil)),
 			Log:    log,
 			Now:    time.Now,

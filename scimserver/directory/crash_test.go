@@ -88,7 +88,7 @@ func crashes(t *testing.T, run func(t *testing.T, broken, healthy *Store, dir Di
 			crashed := true
 			t.Run(fmt.Sprintf("write %d after=%v", n, after), func(t *testing.T) {
 				dir := inNamespace(t, c)
-				crashed = run(t, newUsers(faulty(c, f), c), newUsers(c, c), dir)
+				crashed = run(t, newUsers(t, faulty(c, f), c), newUsers(t, c, c), dir)
 				look(t, c, dir.Namespace).check(t)
 			})
 			if !crashed {
@@ -200,12 +200,12 @@ func crashWhileDeleting(t *testing.T, keep bool) {
 func TestRenameLosesToWhoTookOver(t *testing.T) {
 	c := admin(t, 0)
 	dir := inNamespace(t, c)
-	healthy := newUsers(c, admin(t, 1))
+	healthy := newUsers(t, c, admin(t, 1))
 	created, err := healthy.Create(t.Context(), dir, named("old"))
 	wantStatus(t, "Create", err, http.StatusOK)
 	reserved, proceed := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	slow := newUsers(interceptor.NewClient(c, interceptor.Funcs{
+	slow := newUsers(t, interceptor.NewClient(c, interceptor.Funcs{
 		Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
 			if _, isUser := o.(*v1alpha1.ScimUser); isUser {
 				once.Do(func() { close(reserved); <-proceed })
@@ -248,7 +248,7 @@ func storm(t *testing.T, dir Directory) {
 			random := rand.New(rand.NewPCG(seed, uint64(worker)))
 			for range 12 {
 				var mu sync.Mutex
-				s := newUsers(faulty(admin(t, worker%2), func() (bool, bool) {
+				s := newUsers(t, faulty(admin(t, worker%2), func() (bool, bool) {
 					mu.Lock()
 					defer mu.Unlock()
 					n := random.IntN(10)
@@ -260,7 +260,7 @@ func storm(t *testing.T, dir Directory) {
 	}
 	all.Wait()
 	look(t, admin(t, 0), dir.Namespace).check(t)
-	healthy := newUsers(admin(t, 0), admin(t, 0))
+	healthy := newUsers(t, admin(t, 0), admin(t, 0))
 	for name := range 4 {
 		_, err := healthy.Create(t.Context(), dir, named("n"+strconv.Itoa(name)))
 		if got := statusOf(err); got != http.StatusOK && got != http.StatusConflict {
@@ -303,9 +303,9 @@ func TestJanitor(t *testing.T) {
 	c := admin(t, 0)
 	dir := inNamespace(t, c)
 	clk := clocktesting.NewFakePassiveClock(time.Unix(1e9, 0))
-	j := NewJanitor(c, uncached{c})
+	j := NewJanitor(c, uncached{c}, modelOf(t, 0))
 	j.clock, j.log = clk, slog.New(slog.DiscardHandler)
-	users, groups := newUsers(c, c), newGroups(c, c)
+	users, groups := newUsers(t, c, c), newGroups(t, c, c)
 	alive, err := users.Create(t.Context(), dir, named("alive"))
 	wantStatus(t, "Create", err, http.StatusOK)
 	group, err := groups.Create(t.Context(), dir, scim.Resource{"displayName": "alive", "members": []any{map[string]any{"value": alive.ID}}}, false)

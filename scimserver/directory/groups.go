@@ -25,9 +25,9 @@ type Groups struct {
 	users kind
 }
 
-// NewGroups returns a store of groups; the clients are those of NewUsers.
-func NewGroups(live client.Client, cached client.Reader) *Groups {
-	return &Groups{Store: newStore(groupKind(), live, cached), users: userKind()}
+// NewGroups returns a store of groups; the arguments are those of NewUsers.
+func NewGroups(live client.Client, cached client.Reader, model *Model) *Groups {
+	return &Groups{Store: newStore(groupKind(), live, cached, model), users: userKind()}
 }
 
 // GroupChange is what a PUT or a PATCH does to a group.
@@ -95,7 +95,7 @@ func (g *Groups) of(kind string) *Store {
 	if kind == typeGroup {
 		return g.Store
 	}
-	return &Store{kind: g.users, live: g.live, cached: g.cached, clock: g.clock, log: g.log}
+	return &Store{kind: g.users, live: g.live, cached: g.cached, model: g.model, clock: g.clock, log: g.log}
 }
 
 // confirm looks again, when caches have caught up, whether somebody was added who was being deleted at the same time.
@@ -188,7 +188,7 @@ func (g *Groups) bump(ctx context.Context, dir Directory, id string, p Precondit
 			*counter = revision
 		}
 		annotate(o, v1alpha1.AnnotationLastModified, g.clock.Now())
-		if err := g.live.Update(ctx, o); err != nil {
+		if err := g.update(ctx, o); err != nil {
 			return false, ignoreConflict(err)
 		}
 		st, err = g.read(o)
@@ -281,7 +281,7 @@ func (g *Groups) Delete(ctx context.Context, dir Directory, id string, p Precond
 // projection shows them.
 func (g *Groups) List(ctx context.Context, dir Directory, q scim.ListQuery) (Page, error) {
 	var failed error
-	total, page, err := g.page(ctx, dir, q, func(st Stored, dir Directory) scim.Common {
+	page, err := g.page(ctx, dir, q, func(st Stored, dir Directory) scim.Common {
 		common := Common(st, dir)
 		common.Members = &lookup{ctx: ctx, tree: g.treeFor(dir.Namespace, st.ID, q), err: &failed}
 		return common
@@ -290,20 +290,22 @@ func (g *Groups) List(ctx context.Context, dir Directory, q scim.ListQuery) (Pag
 		return Page{}, failure(err)
 	}
 	if q.Projection.Shows(g.resource, "members") {
-		for i := range page {
-			if page[i], err = g.withMembers(ctx, dir, page[i], g.cachedTree(dir.Namespace, page[i].ID)); err != nil {
+		for i, st := range page.Resources {
+			if page.Resources[i], err = g.withMembers(ctx, dir, st, g.cachedTree(dir.Namespace, st.ID)); err != nil {
 				return Page{}, err
 			}
 		}
 	}
-	return Page{Total: total, Resources: page}, nil
+	return page, nil
 }
 
 // treeFor returns the members to filter by: of one group that the filter names, as the API server has them; of all groups, as the
 // cache has them.
 func (g *Groups) treeFor(namespace, id string, q scim.ListQuery) *tree {
-	if _, one := demanded(q, attrID); one {
-		return g.tree(namespace, id)
+	if q.Filter != nil {
+		if _, one := q.Filter.Demands(attrID); one {
+			return g.tree(namespace, id)
+		}
 	}
 	return g.cachedTree(namespace, id)
 }

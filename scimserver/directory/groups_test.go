@@ -103,7 +103,7 @@ func wantMembers(t *testing.T, g *Groups, dir Directory, id string, want ...stri
 
 func TestLifeOfAGroup(t *testing.T) {
 	c := admin(t, 0)
-	g, users, dir := newGroups(c, c), newUsers(c, c), inNamespace(t, c)
+	g, users, dir := newGroups(t, c, c), newUsers(t, c, c), inNamespace(t, c)
 	p := people(t, c, dir, 3)
 	created, err := g.Create(t.Context(), dir, scim.Resource{"displayName": "Engineers", "externalId": "e1", "members": membersAttribute(p[0])}, true)
 	wantStatus(t, "Create", err, http.StatusOK)
@@ -148,7 +148,7 @@ func TestLifeOfAGroup(t *testing.T) {
 
 func TestNestedGroups(t *testing.T) {
 	c := admin(t, 0)
-	g, users, dir := newGroups(c, c), newUsers(c, c), inNamespace(t, c)
+	g, users, dir := newGroups(t, c, c), newUsers(t, c, c), inNamespace(t, c)
 	p := people(t, c, dir, 1)
 	create := func(name string, members ...string) string {
 		st, err := g.Create(t.Context(), dir, scim.Resource{"displayName": name, "members": membersAttribute(members...)}, false)
@@ -178,7 +178,7 @@ func TestNestedGroups(t *testing.T) {
 }
 
 func TestConcurrentMembersAllSurvive(t *testing.T) {
-	groups := []*Groups{newGroups(admin(t, 0), admin(t, 0)), newGroups(admin(t, 1), admin(t, 1))}
+	groups := []*Groups{newGroups(t, admin(t, 0), admin(t, 0)), newGroups(t, admin(t, 1), admin(t, 1))}
 	dir := inNamespace(t, admin(t, 0))
 	p := people(t, admin(t, 0), dir, 30)
 	st, err := groups[0].Create(t.Context(), dir, scim.Resource{"displayName": "g"}, false)
@@ -211,7 +211,7 @@ func TestLargeGroup(t *testing.T) {
 			return c.Update(ctx, o, opts...)
 		},
 	})
-	g, dir := newGroups(counting, c), inNamespace(t, c)
+	g, dir := newGroups(t, counting, c), inNamespace(t, c)
 	p := people(t, c, dir, 900)
 	st, err := g.Create(t.Context(), dir, scim.Resource{"displayName": "g", "members": membersAttribute(p[:600]...)}, false)
 	wantStatus(t, "Create", err, http.StatusOK)
@@ -241,7 +241,7 @@ func TestLargeGroup(t *testing.T) {
 
 // TestOneOfManyCreatorsOfAGroupWins: and the members are its own, whoever tried beside it.
 func TestOneOfManyCreatorsOfAGroupWins(t *testing.T) {
-	groups := []*Groups{newGroups(admin(t, 0), admin(t, 0)), newGroups(admin(t, 1), admin(t, 1))}
+	groups := []*Groups{newGroups(t, admin(t, 0), admin(t, 0)), newGroups(t, admin(t, 1), admin(t, 1))}
 	dir := inNamespace(t, admin(t, 0))
 	p := people(t, admin(t, 0), dir, 8*30)
 	var mu sync.Mutex
@@ -272,7 +272,7 @@ func TestOneOfManyCreatorsOfAGroupWins(t *testing.T) {
 // TestConcurrentPutsOfALargeGroup: parts of each PUT lose races against the other one, side by side. Run with -race.
 func TestConcurrentPutsOfALargeGroup(t *testing.T) {
 	c := admin(t, 0)
-	g, dir := newGroups(c, c), inNamespace(t, c)
+	g, dir := newGroups(t, c, c), inNamespace(t, c)
 	p := people(t, c, dir, 400)
 	st, err := g.Create(t.Context(), dir, scim.Resource{"displayName": "g", "members": membersAttribute(p[:300]...)}, false)
 	wantStatus(t, "Create", err, http.StatusOK)
@@ -302,7 +302,7 @@ func TestMembersUnderFaults(t *testing.T) {
 	seed := uint64(time.Now().UnixNano()) //nolint:forbidigo // the seed is printed
 	t.Logf("seed %d", seed)
 	c := admin(t, 0)
-	healthy, dir := newGroups(c, c), inNamespace(t, c)
+	healthy, dir := newGroups(t, c, c), inNamespace(t, c)
 	p := people(t, c, dir, 400)
 	st, err := healthy.Create(t.Context(), dir, scim.Resource{"displayName": "g"}, false)
 	wantStatus(t, "Create", err, http.StatusOK)
@@ -321,7 +321,7 @@ func TestMembersUnderFaults(t *testing.T) {
 					op = remove(batch...)
 				}
 				var fault sync.Mutex
-				g := newGroups(faulty(admin(t, worker%2), func() (bool, bool) {
+				g := newGroups(t, faulty(admin(t, worker%2), func() (bool, bool) {
 					fault.Lock()
 					defer fault.Unlock()
 					n := random.IntN(12)
@@ -361,7 +361,7 @@ func TestLostAnswerOfASplit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := admin(t, 0)
-			dir, healthy := inNamespace(t, c), newGroups(c, c)
+			dir, healthy := inNamespace(t, c), newGroups(t, c, c)
 			p := people(t, c, dir, sliceMax+1)
 			st, err := healthy.Create(t.Context(), dir, scim.Resource{"displayName": "g", "members": membersAttribute(p[:sliceMax/2]...)}, false)
 			wantStatus(t, "Create", err, http.StatusOK)
@@ -370,7 +370,7 @@ func TestLostAnswerOfASplit(t *testing.T) {
 			before, err := healthy.Get(t.Context(), dir, st.ID, false)
 			wantStatus(t, "Get", err, http.StatusOK)
 			var once sync.Once
-			g := newGroups(interceptor.NewClient(c, interceptor.Funcs{
+			g := newGroups(t, interceptor.NewClient(c, interceptor.Funcs{
 				Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
 					err := c.Update(ctx, o, opts...)
 					if slice, ok := o.(*v1alpha1.ScimMemberSlice); ok && len(slice.Spec.Children) > 0 {
@@ -398,7 +398,7 @@ func TestLostAnswerOfASplit(t *testing.T) {
 
 func TestGroupFilters(t *testing.T) {
 	c := admin(t, 0)
-	g, dir := newGroups(c, c), inNamespace(t, c)
+	g, dir := newGroups(t, c, c), inNamespace(t, c)
 	p := people(t, c, dir, 2)
 	ids := map[string]string{}
 	for name, members := range map[string][]string{"a": {p[0]}, "b": {p[0], p[1]}, "c": {}} {
@@ -442,7 +442,7 @@ func TestGroupFilters(t *testing.T) {
 
 func TestListShowsMembersOnlyWhereAsked(t *testing.T) {
 	c := admin(t, 0)
-	g, dir := newGroups(c, c), inNamespace(t, c)
+	g, dir := newGroups(t, c, c), inNamespace(t, c)
 	p := people(t, c, dir, 1)
 	_, err := g.Create(t.Context(), dir, scim.Resource{"displayName": "a", "members": membersAttribute(p...)}, false)
 	wantStatus(t, "Create", err, http.StatusOK)

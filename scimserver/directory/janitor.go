@@ -27,27 +27,22 @@ const (
 	untouched = 10 * time.Minute
 )
 
-// indexDirectory is the cache index of ScimUsers and ScimGroups by the name of their directory.
-const indexDirectory = "spec.directoryRef.name"
-
 // IndexFields adds the indexes that the stores need to a cache.
 func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
-	var errs []error
-	for _, k := range []kind{userKind(), groupKind()} {
-		errs = append(errs, indexer.IndexField(ctx, k.newObject(), indexDirectory, func(o client.Object) []string { return []string{k.head(o).directory.Name} }))
-	}
-	return errors.Join(append(errs,
+	return errors.Join(
 		indexer.IndexField(ctx, &v1alpha1.ScimMemberSlice{}, indexMember, membersOf),
 		indexer.IndexField(ctx, &v1alpha1.ScimMemberSlice{}, indexGroup, func(o client.Object) []string {
 			return []string{o.(*v1alpha1.ScimMemberSlice).Spec.GroupRef.Name} // indexed by that very type
-		}))...)
+		}))
 }
 
 // Janitor collects what a crash left behind and nobody took over: reservations, slices of groups that are gone or that nothing
-// points at, and memberships of who is gone; and users who were deleted as long ago as their directory keeps them. It costs nothing but cached reads while there is nothing.
+// points at, and memberships of who is gone; in the Model who is gone unheard; and users who were deleted as long ago as their
+// directory keeps them. It costs nothing but cached reads while there is nothing.
 type Janitor struct {
 	live   client.Client
 	cached client.Reader
+	model  *Model
 	clock  clock.PassiveClock
 	log    *slog.Logger
 	kinds  map[v1alpha1.NameAttribute]*Store
@@ -60,11 +55,11 @@ type sighting struct {
 	since           time.Time
 }
 
-// NewJanitor returns a Janitor; the clients are those of NewUsers.
-func NewJanitor(live client.Client, cached client.Reader) *Janitor {
-	j := &Janitor{live: live, cached: cached, clock: clock.RealClock{}, log: slog.Default(), kinds: map[v1alpha1.NameAttribute]*Store{}}
+// NewJanitor returns a Janitor; the arguments are those of NewUsers.
+func NewJanitor(live client.Client, cached client.Reader, model *Model) *Janitor {
+	j := &Janitor{live: live, cached: cached, model: model, clock: clock.RealClock{}, log: slog.Default(), kinds: map[v1alpha1.NameAttribute]*Store{}}
 	for _, k := range []kind{userKind(), groupKind()} {
-		j.kinds[k.attribute] = newStore(k, live, cached)
+		j.kinds[k.attribute] = newStore(k, live, cached, model)
 	}
 	return j
 }
@@ -83,6 +78,7 @@ func (j *Janitor) Run(ctx context.Context) {
 
 // sweep deletes what was useless at the sweep before and has not changed since, and remembers what is useless now.
 func (j *Janitor) sweep(ctx context.Context) {
+	j.model.forgetGhosts(ctx, j.live)
 	j.endMemberships(ctx)
 	j.endRetention(ctx)
 	before := j.seen

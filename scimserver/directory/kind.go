@@ -27,7 +27,6 @@ type kind struct {
 	// fields are the SCIM attributes that have a field of their own in the spec; all others are kept as they are.
 	fields    []string
 	newObject func() client.Object
-	newList   func() client.ObjectList
 	// head gives access to what every spec has.
 	head func(client.Object) head
 	// set writes the fields of r; get reads them.
@@ -57,7 +56,6 @@ func userKind() kind {
 		unique:   attrUserName, attribute: v1alpha1.NameAttributeUserName, canonical: scim.CanonicalUserName,
 		fields:    []string{attrUserName, attrExternalID, attrActive},
 		newObject: func() client.Object { return &v1alpha1.ScimUser{} },
-		newList:   func() client.ObjectList { return &v1alpha1.ScimUserList{} },
 		head: func(o client.Object) head {
 			spec := &o.(*v1alpha1.ScimUser).Spec // made by newObject
 			return head{directory: &spec.DirectoryRef, name: &spec.UserName, externalID: &spec.ExternalID, attributes: &spec.Attributes}
@@ -78,7 +76,6 @@ func groupKind() kind {
 		unique:   attrDisplayName, attribute: v1alpha1.NameAttributeGroupDisplayName, canonical: scim.CanonicalDisplayName,
 		fields:    []string{attrDisplayName, attrExternalID},
 		newObject: func() client.Object { return &v1alpha1.ScimGroup{} },
-		newList:   func() client.ObjectList { return &v1alpha1.ScimGroupList{} },
 		head: func(o client.Object) head {
 			spec := &o.(*v1alpha1.ScimGroup).Spec // made by newObject
 			return head{directory: &spec.DirectoryRef, name: &spec.DisplayName, externalID: &spec.ExternalID, attributes: &spec.Attributes}
@@ -132,13 +129,18 @@ func (k kind) write(r scim.Resource, o client.Object) error {
 
 // read returns the stored form of o.
 func (k kind) read(o client.Object) (Stored, error) {
-	h := k.head(o)
 	r := scim.Resource{}
-	if *h.attributes != nil {
-		if err := utiljson.Unmarshal((*h.attributes).Raw, (*map[string]any)(&r)); err != nil {
+	if attributes := *k.head(o).attributes; attributes != nil {
+		if err := utiljson.Unmarshal(attributes.Raw, (*map[string]any)(&r)); err != nil {
 			return Stored{}, fmt.Errorf("decode attributes of %s: %w", o.GetName(), err)
 		}
 	}
+	return k.complete(o, r), nil
+}
+
+// complete returns the stored form of o, of which r is what was read of its attributes.
+func (k kind) complete(o client.Object, r scim.Resource) Stored {
+	h := k.head(o)
 	r[k.unique] = *h.name
 	if *h.externalID != "" {
 		r[attrExternalID] = *h.externalID
@@ -147,7 +149,7 @@ func (k kind) read(o client.Object) (Stored, error) {
 	return Stored{
 		ID: o.GetName(), Generation: o.GetGeneration(), Resource: r, Endpoint: k.resource.Endpoint,
 		Created: o.GetCreationTimestamp().UTC(), LastModified: lastModified(o),
-	}, nil
+	}
 }
 
 // holds reports whether o is there and has the value that name reserves.

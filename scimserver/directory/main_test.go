@@ -12,12 +12,18 @@ import (
 	"os"
 	"slices"
 	"testing"
+	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/hack/cluster"
@@ -40,8 +46,74 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		plane = c
+		ctrllog.SetLogger(logr.Discard())
+		ctx, stop := context.WithCancel(context.Background())
+		defer stop()
+		if informers, err = startInformers(ctx); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 		return m.Run()
 	}())
+}
+
+// informers are caches of everything, one for each API server.
+var informers [2]cache.Cache
+
+func startInformers(ctx context.Context) (caches [2]cache.Cache, err error) {
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return caches, err
+	}
+	for i := range caches {
+		if caches[i], err = cache.New(plane.AdminConfig(i), cache.Options{Scheme: scheme}); err != nil {
+			return caches, err
+		}
+		go func() { _ = caches[i].Start(ctx) }()
+	}
+	return caches, nil
+}
+
+// leaving are informers whose handlers are removed when a test ends.
+type leaving struct {
+	cache.Informers
+	t testing.TB
+}
+
+func (l leaving) GetInformer(ctx context.Context, o client.Object, opts ...cache.InformerGetOption) (cache.Informer, error) {
+	informer, err := l.Informers.GetInformer(ctx, o, opts...)
+	return leavingInformer{informer, l.t}, err
+}
+
+type leavingInformer struct {
+	cache.Informer
+	t testing.TB
+}
+
+func (l leavingInformer) AddEventHandler(h toolscache.ResourceEventHandler) (toolscache.ResourceEventHandlerRegistration, error) {
+	registration, err := l.Informer.AddEventHandler(h)
+	l.t.Cleanup(func() { _ = l.Informer.RemoveEventHandler(registration) })
+	return registration, err
+}
+
+// modelOf returns a model as a process has it that talks to that API server.
+func modelOf(t testing.TB, server int) *Model {
+	t.Helper()
+	m, err := NewModel(t.Context(), leaving{informers[server], t})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the model is synced", m.Synced)
+	return m
+}
+
+// eventually waits until a condition holds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	err := wait.PollUntilContextTimeout(t.Context(), time.Millisecond, time.Minute, true, func(context.Context) (bool, error) { return holds(), nil })
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
 }
 
 // admin returns a client of one of the two API servers.
@@ -96,14 +168,17 @@ func (u uncached) withMember(ctx context.Context, list client.ObjectList, namesp
 	return nil
 }
 
-func newUsers(live client.Client, cached client.Client) *Store {
-	s := newStore(userKind(), live, uncached{cached})
+// newUsers returns a store as another process has it: with a model of its own.
+func newUsers(t testing.TB, live client.Client, cached client.Client) *Store {
+	t.Helper()
+	s := newStore(userKind(), live, uncached{cached}, modelOf(t, 0))
 	s.log = slog.New(slog.DiscardHandler)
 	return s
 }
 
-func newGroups(live client.Client, cached client.Client) *Groups {
-	g := NewGroups(live, uncached{cached})
+func newGroups(t testing.TB, live client.Client, cached client.Client) *Groups {
+	t.Helper()
+	g := NewGroups(live, uncached{cached}, modelOf(t, 0))
 	g.log = slog.New(slog.DiscardHandler)
 	return g
 }

@@ -128,7 +128,7 @@ func (s *Store) contend(ctx context.Context, name *v1alpha1.ScimName, c claimant
 // fence rewrites the holder of a stale reservation, so that a rename under way fails its optimistic lock and starts over.
 func (s *Store) fence(ctx context.Context, holder client.Object) error {
 	annotate(holder, v1alpha1.AnnotationFence, s.clock.Now())
-	return s.live.Update(ctx, holder)
+	return s.update(ctx, holder)
 }
 
 // bind marks the reservation of a resource that is about to be deleted or renamed, so that nobody takes its absence for an

@@ -17,7 +17,7 @@ import (
 // only kept for a while.
 func present(o client.Object) bool {
 	user, is := o.(*v1alpha1.ScimUser)
-	return o.GetDeletionTimestamp().IsZero() && (!is || user.Spec.DeletedAt == nil)
+	return o.GetDeletionTimestamp().IsZero() && (!is || user.Spec.DeletedAt.IsZero())
 }
 
 // end makes o gone for SCIM: deleted or, a user in a directory that keeps these, suspended for good. It is one write, of exactly
@@ -27,9 +27,13 @@ func (s *Store) end(ctx context.Context, dir Directory, o client.Object) error {
 		now := metav1.NewTime(s.clock.Now())
 		user.Spec.State, user.Spec.DeletedAt = v1alpha1.StateSuspended, &now
 		annotate(user, v1alpha1.AnnotationLastModified, now.Time)
-		return s.live.Update(ctx, user)
+		return s.update(ctx, user)
 	}
-	return s.live.Delete(ctx, o, exactly(o))
+	err := s.live.Delete(ctx, o, exactly(o))
+	if err == nil {
+		s.model.gone(o)
+	}
+	return err
 }
 
 // exactly demands that an object is still what was read.

@@ -34,7 +34,7 @@ func keeping(t *testing.T, dir Directory) Directory {
 func TestDeletedUserIsKept(t *testing.T) {
 	c := admin(t, 0)
 	dir := keeping(t, inNamespace(t, c))
-	users, groups := newUsers(c, c), newGroups(c, c)
+	users, groups := newUsers(t, c, c), newGroups(t, c, c)
 	created, err := users.Create(t.Context(), dir, scim.Resource{"userName": "ada", "displayName": "Ada", "active": true})
 	wantStatus(t, "Create", err, http.StatusOK)
 	group, err := groups.Create(t.Context(), dir, scim.Resource{"displayName": "g", "members": membersAttribute(created.ID)}, false)
@@ -76,10 +76,10 @@ func TestDeletedUserIsKept(t *testing.T) {
 func TestRetentionEnds(t *testing.T) {
 	c := admin(t, 0)
 	dir := keeping(t, inNamespace(t, c))
-	users := newUsers(c, c)
+	users := newUsers(t, c, c)
 	clk := clocktesting.NewFakePassiveClock(time.Unix(1e9, 0))
 	users.clock = clk
-	j := NewJanitor(c, uncached{c})
+	j := NewJanitor(c, uncached{c}, modelOf(t, 0))
 	j.clock, j.log = clk, slog.New(slog.DiscardHandler)
 	gone, err := users.Create(t.Context(), dir, named("gone"))
 	wantStatus(t, "Create", err, http.StatusOK)

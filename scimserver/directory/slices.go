@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/google/uuid"
@@ -175,16 +174,12 @@ func (t *tree) editAt(ctx context.Context, name string, depth int, e edits) (rev
 	return revision, err
 }
 
-// revisionOf is the resource version as a number, which it is comparable as (0 for none): when the slice was last written.
+// revisionOf is when the slice was last written, 0 for none.
 func revisionOf(slice *v1alpha1.ScimMemberSlice) int64 {
 	if slice == nil {
 		return 0
 	}
-	revision, err := strconv.ParseInt(slice.ResourceVersion, 10, 64)
-	if err != nil {
-		return 0
-	}
-	return revision
+	return revision(slice)
 }
 
 func lostRace(err error) bool { return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) }

@@ -23,20 +23,21 @@ type Store struct {
 	kind
 	live   client.Client
 	cached client.Reader
+	model  *Model
 	clock  clock.PassiveClock
 	log    *slog.Logger
 }
 
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimusers;scimgroups;scimmemberslices;scimnames,verbs=get;list;watch;create;update;delete
 
-// NewUsers returns a Store of users that writes and decides through live, which must not read from a cache, and lists from
-// cached, which must have the indexes of IndexFields.
-func NewUsers(live client.Client, cached client.Reader) *Store {
-	return newStore(userKind(), live, cached)
+// NewUsers returns a Store of users that writes and decides through live, which must not read from a cache, lists from model, which
+// all stores of a process share, and derives from cached, which must have the indexes of IndexFields.
+func NewUsers(live client.Client, cached client.Reader, model *Model) *Store {
+	return newStore(userKind(), live, cached, model)
 }
 
-func newStore(k kind, live client.Client, cached client.Reader) *Store {
-	return &Store{kind: k, live: live, cached: cached, clock: clock.RealClock{}, log: slog.Default()}
+func newStore(k kind, live client.Client, cached client.Reader, model *Model) *Store {
+	return &Store{kind: k, live: live, cached: cached, model: model, clock: clock.RealClock{}, log: slog.Default()}
 }
 
 // Create stores a new resource under a new id: two writes. Its name must be free in the directory: 409 uniqueness.
@@ -59,6 +60,7 @@ func (s *Store) Create(ctx context.Context, dir Directory, r scim.Resource) (Sto
 	if err := s.live.Create(ctx, o); err != nil {
 		return Stored{}, failure(s.notCreated(ctx, name, err))
 	}
+	s.model.saw(o)
 	return s.stored(ctx, dir, o)
 }
 
@@ -136,9 +138,18 @@ func (s *Store) write(ctx context.Context, dir Directory, o client.Object, next 
 		return err
 	}
 	if was, err := s.canonical(*s.head(old).name); err == nil && was == value {
-		return s.live.Update(ctx, o)
+		return s.update(ctx, o)
 	}
 	return s.rename(ctx, dir, old, o, value)
+}
+
+// update writes o under its optimistic lock, and shows what became of it in the lists of this process.
+func (s *Store) update(ctx context.Context, o client.Object) error {
+	err := s.live.Update(ctx, o)
+	if err == nil {
+		s.model.saw(o)
+	}
+	return err
 }
 
 // rename writes a resource whose name changed. The new name is reserved before and the old one released after; the old one is
@@ -152,7 +163,7 @@ func (s *Store) rename(ctx context.Context, dir Directory, old, o client.Object,
 	if err != nil {
 		return err
 	}
-	if err := s.live.Update(ctx, o); err != nil {
+	if err := s.update(ctx, o); err != nil {
 		if refused(err) {
 			s.release(ctx, name)
 		}

@@ -21,7 +21,7 @@ import (
 
 func TestLifeOfAUser(t *testing.T) {
 	c := admin(t, 0)
-	s, dir := newUsers(c, c), inNamespace(t, c)
+	s, dir := newUsers(t, c, c), inNamespace(t, c)
 	in := scim.Resource{
 		"userName": "Ada@example.com", "externalId": "admin", "active": true, "displayName": "Ada",
 		"name":   map[string]any{"givenName": "Ada", "familyName": "Lovelace"},
@@ -63,7 +63,7 @@ func TestLifeOfAUser(t *testing.T) {
 
 func TestModifyWithoutChangeWritesNothing(t *testing.T) {
 	c := admin(t, 0)
-	s, dir := newUsers(c, c), inNamespace(t, c)
+	s, dir := newUsers(t, c, c), inNamespace(t, c)
 	created, err := s.Create(t.Context(), dir, scim.Resource{"userName": "a", "nickName": "x"})
 	wantStatus(t, "Create", err, http.StatusOK)
 	before := look(t, c, dir.Namespace).users[created.ID].ResourceVersion
@@ -77,7 +77,7 @@ func TestModifyWithoutChangeWritesNothing(t *testing.T) {
 
 func TestPreconditions(t *testing.T) {
 	c := admin(t, 0)
-	s, dir := newUsers(c, c), inNamespace(t, c)
+	s, dir := newUsers(t, c, c), inNamespace(t, c)
 	created, err := s.Create(t.Context(), dir, named("a"))
 	wantStatus(t, "Create", err, http.StatusOK)
 	stale, err := ParseIfMatch(`W/"99", "98"`)
@@ -97,7 +97,7 @@ func TestPreconditions(t *testing.T) {
 
 func TestOfAnotherDirectoryIsNotThere(t *testing.T) {
 	c := admin(t, 0)
-	s, dir := newUsers(c, c), inNamespace(t, c)
+	s, dir := newUsers(t, c, c), inNamespace(t, c)
 	created, err := s.Create(t.Context(), dir, named("a"))
 	wantStatus(t, "Create", err, http.StatusOK)
 	other := dir
@@ -120,7 +120,7 @@ func TestOfAnotherDirectoryIsNotThere(t *testing.T) {
 }
 
 func TestOneOfManyCreatorsWins(t *testing.T) {
-	stores := []*Store{newUsers(admin(t, 0), admin(t, 0)), newUsers(admin(t, 1), admin(t, 1))}
+	stores := []*Store{newUsers(t, admin(t, 0), admin(t, 0)), newUsers(t, admin(t, 1), admin(t, 1))}
 	dir := inNamespace(t, admin(t, 0))
 	for round := range 3 {
 		var won, lost atomic.Int32
@@ -154,7 +154,7 @@ func TestOneOfManyCreatorsWins(t *testing.T) {
 }
 
 func TestConcurrentChangesAllSurvive(t *testing.T) {
-	stores := []*Store{newUsers(admin(t, 0), admin(t, 0)), newUsers(admin(t, 1), admin(t, 1))}
+	stores := []*Store{newUsers(t, admin(t, 0), admin(t, 0)), newUsers(t, admin(t, 1), admin(t, 1))}
 	dir := inNamespace(t, admin(t, 0))
 	created, err := stores[0].Create(t.Context(), dir, named("a"))
 	wantStatus(t, "Create", err, http.StatusOK)
@@ -183,7 +183,7 @@ func TestConcurrentChangesAllSurvive(t *testing.T) {
 
 func TestRefusedByTheAPIServerFreesTheName(t *testing.T) {
 	c := admin(t, 0)
-	s, dir := newUsers(c, c), inNamespace(t, c)
+	s, dir := newUsers(t, c, c), inNamespace(t, c)
 	huge := scim.Resource{"userName": "b", "nickName": strings.Repeat("x", maxAttributes)}
 	_, err := s.Create(t.Context(), dir, huge)
 	wantStatus(t, "Create of a huge user", err, http.StatusBadRequest)
@@ -197,7 +197,7 @@ func TestRefusedByTheAPIServerFreesTheName(t *testing.T) {
 
 func TestList(t *testing.T) {
 	c := admin(t, 0)
-	s, dir := newUsers(c, c), inNamespace(t, c)
+	s, dir := newUsers(t, c, c), inNamespace(t, c)
 	ids := map[string]string{}
 	for _, name := range []string{"ann", "bob", "cy", "dee"} {
 		created, err := s.Create(t.Context(), dir, scim.Resource{"userName": name, "displayName": name[:1]})
@@ -250,7 +250,7 @@ func TestList(t *testing.T) {
 
 func TestWhatIsBeingDeletedIsNotThere(t *testing.T) {
 	c := admin(t, 0)
-	s, dir := newUsers(c, c), inNamespace(t, c)
+	s, dir := newUsers(t, c, c), inNamespace(t, c)
 	created, err := s.Create(t.Context(), dir, named("a"))
 	wantStatus(t, "Create", err, http.StatusOK)
 	user := look(t, c, dir.Namespace).users[created.ID]

@@ -22,7 +22,7 @@ import (
 // stay through splits and sweeps, and make nobody's group.
 func TestUnknownMembersAreKept(t *testing.T) {
 	c := admin(t, 0)
-	g, dir := newGroups(c, c), inNamespace(t, c)
+	g, dir := newGroups(t, c, c), inNamespace(t, c)
 	known := people(t, c, dir, 1)[0]
 	stranger, nobody := "jane@example.com", "0a3f1c8e-0000-4000-8000-000000000000"
 	_, err := g.Create(t.Context(), dir, scim.Resource{"displayName": "a", "members": membersAttribute(known, stranger)}, false)
@@ -60,7 +60,7 @@ func TestUnknownMembersAreKept(t *testing.T) {
 	_, err = g.Change(t.Context(), dir, group.ID, Precondition{}, GroupChange{Patch: patchOf(t, add(many...))}, false)
 	wantStatus(t, "add many", err, http.StatusOK)
 	wantMembers(t, g, dir, group.ID, many...)
-	j := NewJanitor(c, uncached{c})
+	j := NewJanitor(c, uncached{c}, modelOf(t, 0))
 	j.clock, j.log = clocktesting.NewFakePassiveClock(time.Unix(1e9, 0)), slog.New(slog.DiscardHandler)
 	j.sweep(t.Context())
 	_, err = g.Change(t.Context(), dir, group.ID, Precondition{}, GroupChange{Patch: patchOf(t, remove(stranger))}, false)
