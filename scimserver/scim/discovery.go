@@ -22,11 +22,16 @@ type ServiceProvider struct {
 	MaxResults int
 	// MaxPayloadBytes bounds a request body.
 	MaxPayloadBytes int
+	// Bulk is nil if there is none.
+	Bulk *Bulk
 	// Sort says that lists are sorted as the client asks.
 	Sort bool
 	// Pagination is left out if nil.
 	Pagination *Pagination
 }
+
+// Bulk bounds bulk requests (RFC 7644 §3.7.4).
+type Bulk struct{ MaxOperations, MaxPayloadBytes int }
 
 // Pagination says how lists are paged (RFC 9865 §4): always by index, which is also
 // the method of a client that asks for none, and never more than
@@ -42,18 +47,13 @@ type Pagination struct {
 }
 
 // ServiceProviderConfig renders RFC 7643 §5: PATCH, filters and ETags are
-// supported; bulk and changing passwords are not; sorting and paging are as p says;
-// clients authenticate by bearer token.
+// supported; changing passwords is not; bulk, sorting and paging are as p says; clients
+// authenticate by bearer token.
 func ServiceProviderConfig(p ServiceProvider) map[string]any {
 	out := map[string]any{
-		"schemas": []any{serviceProviderConfigURN},
-		"patch":   map[string]any{"supported": true},
-		"bulk": map[string]any{
-			"supported": false,
-			// authentik sizes its PATCH requests by this even though there is no bulk.
-			"maxOperations":  DefaultLimits().PatchOperations,
-			"maxPayloadSize": p.MaxPayloadBytes,
-		},
+		"schemas":        []any{serviceProviderConfigURN},
+		"patch":          map[string]any{"supported": true},
+		"bulk":           p.describeBulk(),
 		"filter":         map[string]any{"supported": true, "maxResults": p.MaxResults},
 		"changePassword": map[string]any{"supported": false},
 		"sort":           map[string]any{"supported": p.Sort},
@@ -72,6 +72,18 @@ func ServiceProviderConfig(p ServiceProvider) map[string]any {
 		out["pagination"] = p.Pagination.describe(p.MaxResults)
 	}
 	return out
+}
+
+// describeBulk names limits even if there is no bulk: authentik sizes its PATCH
+// requests by maxOperations all the same.
+func (p ServiceProvider) describeBulk() map[string]any {
+	bulk := Bulk{MaxOperations: DefaultLimits().PatchOperations, MaxPayloadBytes: p.MaxPayloadBytes}
+	if p.Bulk != nil {
+		bulk = *p.Bulk
+	}
+	return map[string]any{
+		"supported": p.Bulk != nil, "maxOperations": bulk.MaxOperations, "maxPayloadSize": bulk.MaxPayloadBytes,
+	}
 }
 
 func (p *Pagination) describe(maxPageSize int) map[string]any {
