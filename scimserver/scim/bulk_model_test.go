@@ -5,6 +5,7 @@ package scim
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -258,7 +259,7 @@ func FuzzBulk(f *testing.F) {
 
 func checkBulkError(t *testing.T, err error) {
 	t.Helper()
-	if e, ok := err.(*Error); !ok || e.Status != 400 && e.Status != 413 {
+	if e, ok := errors.AsType[*Error](err); !ok || e.Status != 400 && e.Status != 413 {
 		t.Fatalf("got %v, want a SCIM error of 400 or 413", err)
 	}
 }
