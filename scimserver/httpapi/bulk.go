@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"slices"
 
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
@@ -23,11 +22,7 @@ const bulkReserve = 1. / 6
 
 // bulk is /Bulk (RFC 7644 §3.7): many requests in one body. Each goes, one after the other, to the handler that it would reach
 // as a request of its own after authentication, for the directory of the request. They share its deadline.
-type bulk struct {
-	*server
-	// endpoints are those of resource types. Nothing else is reached: no search, no discovery, no bulk request in another.
-	endpoints []string
-}
+type bulk struct{ *server }
 
 func (b bulk) mount(rt *router) {
 	rt.handle(http.MethodPost, "/Bulk", func(dir directory.Directory, r *http.Request) (reply, error) {
@@ -54,18 +49,24 @@ func (b bulk) perform(rt *router, dir directory.Directory, r *http.Request, call
 	if b.late(r) {
 		return reply{}, errUnavailable("this operation was not begun, since the time of the request is over")
 	}
-	if !slices.Contains(b.endpoints, call.Endpoint) {
-		return reply{}, errNoEndpoint()
-	}
-	template := call.Endpoint
-	if call.ID != "" {
-		template += "/{id}"
+	template, ok := templateOf(call)
+	if !ok {
+		return reply{}, scim.Errorf(http.StatusNotFound, "", "there is no resource type at this path")
 	}
 	alone, err := b.alone(r, call)
 	if err != nil {
 		return reply{}, err
 	}
 	return b.answer(rt.handlerOf(template), dir, alone)
+}
+
+// templateOf is the path that a call is mounted at. Resources have one and nothing else: no search, no discovery, no bulk
+// request in another.
+func templateOf(call scim.BulkCall) (template string, ok bool) {
+	if call.ID != "" {
+		template = "/{id}"
+	}
+	return call.Endpoint + template, call.Endpoint == "/Users" || call.Endpoint == "/Groups"
 }
 
 // late says whether what is begun now would have too little time.
@@ -152,10 +153,6 @@ func answerOf(rep reply, err error) scim.BulkAnswer {
 	}
 	// A Location ends with the id (RFC 7644 §3.3).
 	return scim.BulkAnswer{Status: rep.status, ID: path.Base(rep.location), Location: rep.location, Version: rep.etag}
-}
-
-func errNoEndpoint() *scim.Error {
-	return scim.Errorf(http.StatusNotFound, "", "there is no resource type at this path")
 }
 
 // bulkLog is what the log line of a bulk request says beyond that of another.
