@@ -33,7 +33,7 @@ func bulkOf(operations ...string) request {
 	return request{method: "POST", target: basePath + "/Bulk", body: body}
 }
 
-func operation(method, path, data string) string {
+func bulkOperation(method, path, data string) string {
 	return fmt.Sprintf(`{"method":%q,"path":%q,"bulkId":"b%p","data":%s}`, method, path, &data, data)
 }
 
@@ -143,7 +143,7 @@ func TestBulkIsAsSingle(t *testing.T) {
 				q.header = header("If-Match", tc.version)
 			}
 			single := newAPI(t).call(t, q)
-			op := strings.TrimSuffix(operation(tc.method, tc.path, tc.data), "}")
+			op := strings.TrimSuffix(bulkOperation(tc.method, tc.path, tc.data), "}")
 			if tc.version != "" {
 				op += fmt.Sprintf(`,"version":%q`, tc.version)
 			}
@@ -165,20 +165,20 @@ func TestBulkIsAsSingle(t *testing.T) {
 // TestBulkReachesResourcesOnly: an operation is a change of a resource of this directory and nothing else.
 func TestBulkReachesResourcesOnly(t *testing.T) {
 	for name, op := range map[string]string{
-		"Bulk":        operation("POST", "/Bulk", `{"Operations":[`+deleteOne+`]}`),
-		"Search":      operation("POST", "/.search", `{}`),
-		"SearchUsers": operation("POST", "/Users/.search", `{}`),
-		"Me":          operation("POST", "/Me", `{}`),
-		"Discovery":   operation("PUT", "/Schemas/x", `{}`),
-		"Config":      operation("POST", "/ServiceProviderConfig", `{}`),
-		"GET":         operation("GET", "/Users/"+knownID, `{}`),
-		"Other":       operation("DELETE", "/scim/v2/team-a/other/Users/"+knownID, `{}`),
-		"Up":          operation("DELETE", "/../other/Users/"+knownID, `{}`),
-		"EncodedUp":   operation("DELETE", "/Users/..%2f..%2fother%2fUsers%2f"+knownID, `{}`),
-		"Absolute":    operation("DELETE", baseURL+"/Users/"+knownID, `{}`),
-		"Elsewhere":   operation("POST", "//attacker.example", `{}`),
-		"Query":       operation("DELETE", "/Users/"+knownID+"?attributes=id", `{}`),
-		"Case":        operation("DELETE", "/users/"+knownID, `{}`),
+		"Bulk":        bulkOperation("POST", "/Bulk", `{"Operations":[`+deleteOne+`]}`),
+		"Search":      bulkOperation("POST", "/.search", `{}`),
+		"SearchUsers": bulkOperation("POST", "/Users/.search", `{}`),
+		"Me":          bulkOperation("POST", "/Me", `{}`),
+		"Discovery":   bulkOperation("PUT", "/Schemas/x", `{}`),
+		"Config":      bulkOperation("POST", "/ServiceProviderConfig", `{}`),
+		"GET":         bulkOperation("GET", "/Users/"+knownID, `{}`),
+		"Other":       bulkOperation("DELETE", "/scim/v2/team-a/other/Users/"+knownID, `{}`),
+		"Up":          bulkOperation("DELETE", "/../other/Users/"+knownID, `{}`),
+		"EncodedUp":   bulkOperation("DELETE", "/Users/..%2f..%2fother%2fUsers%2f"+knownID, `{}`),
+		"Absolute":    bulkOperation("DELETE", baseURL+"/Users/"+knownID, `{}`),
+		"Elsewhere":   bulkOperation("POST", "//attacker.example", `{}`),
+		"Query":       bulkOperation("DELETE", "/Users/"+knownID+"?attributes=id", `{}`),
+		"Case":        bulkOperation("DELETE", "/users/"+knownID, `{}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAPI(t)
@@ -237,7 +237,7 @@ func TestBulkBodyLimit(t *testing.T) {
 func TestBulkOperationLimit(t *testing.T) {
 	a := newAPI(t)
 	grows := strings.Repeat("\u2028", int(DefaultLimits().BodyBytes)/4) // three bytes each, six when they are written again
-	got := a.bulk(t, operation("POST", "/Users", `{"userName":"x","unknown":"`+grows+`"}`), deleteOne)
+	got := a.bulk(t, bulkOperation("POST", "/Users", `{"userName":"x","unknown":"`+grows+`"}`), deleteOne)
 	if statuses := statusesOf(got); statuses != "413 204" || a.store.calls != 1 {
 		t.Errorf("got %q with %d calls, want that only the other operation is done", statuses, a.store.calls)
 	}
@@ -293,7 +293,7 @@ func TestBulkLog(t *testing.T) {
 		return nil
 	}
 	const canary = `{"userName":"Zz9-Canary@example.com","name":{"familyName":"Zz9-Canary"}}`
-	got := a.bulk(t, operation("POST", "/Users", canary), operation("PUT", "/Users/Zz9-Canary", canary), operation("Zz9-Canary", "/Zz9-Canary", canary))
+	got := a.bulk(t, bulkOperation("POST", "/Users", canary), bulkOperation("PUT", "/Users/Zz9-Canary", canary), bulkOperation("Zz9-Canary", "/Zz9-Canary", canary))
 	if statuses := statusesOf(got); statuses != "201 503 400" {
 		t.Errorf("got %q", statuses)
 	}
