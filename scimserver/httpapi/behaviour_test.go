@@ -164,7 +164,6 @@ func TestRefusals(t *testing.T) {
 		"GetSearchAll":    {reason: "POST only", request: request{method: "GET", target: basePath + "/.search"}, want: 405, wantHeader: map[string]string{"Allow": "POST, OPTIONS"}},
 		"Root":            {reason: "there is no list of everything but by .search", request: request{method: "GET", target: basePath}, want: 404},
 		"Me":              {reason: "RFC 7644 §3.11", request: request{method: "GET", target: basePath + "/Me"}, want: 501},
-		"Bulk":            {reason: "advertised as unsupported", request: request{method: "POST", target: basePath + "/Bulk", body: `{}`}, want: 501},
 		"Cursor":          {reason: "a first page that looks like the only one would hide the others", request: request{method: "GET", target: basePath + "/Users?cursor"}, want: 400, wantType: "invalidValue"},
 		"NextCursor":      {reason: "page one again would be read for ever", request: request{method: "GET", target: basePath + "/Groups?cursor=abc&count=10"}, want: 400, wantType: "invalidValue"},
 		"SearchCursor":    {reason: "in a body too", request: request{method: "POST", target: basePath + "/Users/.search", body: `{"cursor":""}`}, want: 400, wantType: "invalidValue"},

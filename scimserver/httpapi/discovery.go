@@ -35,6 +35,7 @@ func (d discovery) serviceProviderConfig(dir directory.Directory, _ *http.Reques
 		BaseURL:         dir.BaseURL,
 		MaxResults:      maxResults,
 		MaxPayloadBytes: int(d.maxBytes),
+		Bulk:            &scim.Bulk{MaxOperations: scim.DefaultLimits().BulkOperations, MaxPayloadBytes: int(d.maxBytes)},
 		Sort:            true,
 		Pagination:      &scim.Pagination{DefaultPageSize: defaultResults},
 	})}, nil

@@ -5,6 +5,7 @@ package httpapi
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 
 	"github.com/scim-operator/scim-operator/scimserver/auth"
@@ -18,7 +19,8 @@ type exchange struct {
 	route     string // template of the matched path, empty before routing
 	identity  auth.Identity
 	err       error
-	status    int // 0 until the header is written
+	more      []slog.Attr // of the log line
+	status    int         // 0 until the header is written
 	bytes     int64
 }
 

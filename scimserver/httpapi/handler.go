@@ -112,6 +112,7 @@ func (s *server) routes() *router {
 		groups{resources: group, store: s.Groups},
 		newSearch(user, group),
 		discovery{types: []*scim.ResourceType{user.resource, group.resource}, maxBytes: s.Limits.BodyBytes},
+		bulk{server: s},
 		unsupported{},
 	)
 }

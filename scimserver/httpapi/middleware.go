@@ -33,14 +33,19 @@ func (s *server) survive(next http.Handler) http.Handler {
 }
 
 func (s *server) panicked(x *exchange, r *http.Request, cause any) {
-	if cause == http.ErrAbortHandler { //nolint:errorlint // net/http compares it like that
-		panic(cause)
-	}
-	s.Log.Error("Handler panicked", "requestID", x.requestID, "cause", panicText(cause), "stack", string(debug.Stack()))
+	s.logPanic(x, cause)
 	if x.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
 	respond(x, r, reply{}, errUnavailable("internal error"))
+}
+
+// logPanic logs a panic, unless it is the one by which a handler ends a connection: that goes on.
+func (s *server) logPanic(x *exchange, cause any) {
+	if cause == http.ErrAbortHandler { //nolint:errorlint // net/http compares it like that
+		panic(cause)
+	}
+	s.Log.Error("Handler panicked", "requestID", x.requestID, "cause", panicText(cause), "stack", string(debug.Stack()))
 }
 
 // panicText leaves out what a panic may carry of a request: only the runtime's own texts are known to be harmless.
@@ -76,6 +81,7 @@ func (s *server) logExchange(r *http.Request, x *exchange, took time.Duration) {
 		slog.String("directory", x.identity.Directory.Name),
 		slog.String("tokenKeyID", x.identity.TokenKeyID),
 	}
+	attrs = append(attrs, x.more...)
 	level := slog.LevelInfo
 	if status >= http.StatusInternalServerError && status != http.StatusNotImplemented {
 		level = slog.LevelError

@@ -31,8 +31,8 @@ func newRouter(groups ...mounter) *router {
 	for _, g := range groups {
 		g.mount(rt)
 	}
-	for path, methods := range rt.methods {
-		rt.handleAll(path, byMethod(methods))
+	for path := range rt.methods {
+		rt.handleAll(path, rt.handlerOf(path))
 	}
 	rt.mux.Handle(noPath, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		respond(w, r, reply{}, errNoSuchPath())
@@ -54,6 +54,10 @@ func (rt *router) handle(method, path string, h handler) {
 		rt.methods[path][http.MethodHead] = h
 	}
 }
+
+// handlerOf answers at a path that handle has mounted, for whoever is authenticated. Bulk requests go through it too, so what
+// decides about a request beyond who sent it must be in it.
+func (rt *router) handlerOf(path string) handler { return byMethod(rt.methods[path]) }
 
 // handleAll mounts h for every method.
 func (rt *router) handleAll(path string, h handler) {

@@ -9,13 +9,11 @@ import (
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 )
 
-// unsupported is what RFC 7644 describes and this server does not do (§3.7, §3.11): 501 for every method.
+// unsupported is what RFC 7644 describes and this server does not do (§3.11): 501 for every method.
 type unsupported struct{}
 
 func (unsupported) mount(rt *router) {
-	for _, path := range []string{"/Me", "/Bulk"} {
-		rt.handleAll(path, func(directory.Directory, *http.Request) (reply, error) {
-			return reply{}, errNotImplemented(path)
-		})
-	}
+	rt.handleAll("/Me", func(directory.Directory, *http.Request) (reply, error) {
+		return reply{}, errNotImplemented("/Me")
+	})
 }

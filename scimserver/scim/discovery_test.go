@@ -24,6 +24,11 @@ func TestServiceProviderConfig(t *testing.T) {
 	}
 	diff(t, "advertised is enforced", any(200), got["filter"].(map[string]any)["maxResults"])
 	diff(t, "authentik takes it for PATCH", any(DefaultLimits().PatchOperations), got["bulk"].(map[string]any)["maxOperations"])
+	got = ServiceProviderConfig(ServiceProvider{MaxPayloadBytes: 1, Bulk: &Bulk{MaxOperations: 100, MaxPayloadBytes: 2}})
+	diff(t, "bulk as the caller says", any(map[string]any{"supported": true, "maxOperations": 100, "maxPayloadSize": 2}), got["bulk"])
+	if DefaultLimits().BulkOperations != DefaultLimits().PatchOperations {
+		t.Error("authentik takes the one for the other")
+	}
 	if _, there := got["documentationUri"]; there {
 		t.Error("an empty documentationUri is left out")
 	}

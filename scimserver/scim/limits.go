@@ -32,6 +32,10 @@ type Limits struct {
 	PatchMemberFilters int
 	// PatchOperations bounds the operations of one PATCH.
 	PatchOperations int
+	// BulkOperations bounds the operations of one bulk request. It equals
+	// PatchOperations: authentik sizes its PATCH requests by what is advertised
+	// here as maxOperations.
+	BulkOperations int
 	// FilterBytes, FilterTokens and FilterDepth bound a filter or a PATCH path;
 	// all three are checked before anything recurses.
 	FilterBytes, FilterTokens, FilterDepth int
@@ -52,6 +56,7 @@ type Limits struct {
 
 // DefaultLimits is the table of limits that this package enforces.
 func DefaultLimits() Limits {
+	const operations = 100
 	return Limits{
 		Depth:              32,
 		StringBytes:        4 << 10,
@@ -63,7 +68,8 @@ func DefaultLimits() Limits {
 		Members:            100_000,
 		PatchMembers:       5_000,
 		PatchMemberFilters: 10,
-		PatchOperations:    100,
+		PatchOperations:    operations,
+		BulkOperations:     operations,
 		FilterBytes:        4 << 10,
 		FilterTokens:       256,
 		FilterDepth:        32,
