@@ -65,9 +65,9 @@ func (l listing) answer(total int, next *scim.Position, shown []map[string]any) 
 	return reply{status: http.StatusOK, body: scim.CursorListResponse(total, l.cursorOf(next), shown)}
 }
 
-// cursorOf is empty after the last page, and after a page of no length, which would never end.
+// cursorOf is empty after the last page.
 func (l listing) cursorOf(next *scim.Position) string {
-	if next == nil || l.query.Count == 0 {
+	if next == nil {
 		return ""
 	}
 	position := *next

@@ -202,6 +202,26 @@ func TestSearchRanksWithoutMembers(t *testing.T) {
 	}
 }
 
+// TestSearchWalksWithoutMembers: while a walk is among the users, no group is read.
+func TestSearchWalksWithoutMembers(t *testing.T) {
+	a := crowd(t)
+	var counts []int
+	find := func(ctx context.Context, dir directory.Directory, q scim.ListQuery) (directory.Page, error) {
+		counts = append(counts, q.Count)
+		return a.groups.List(ctx, dir, q)
+	}
+	s := search{resources{kind: userKind, now: time.Now, find: a.store.List}, resources{kind: groupKind, now: time.Now, find: find}}
+	for _, count := range []int{2, 4} {
+		r := request{method: "POST", target: basePath + "/.search", body: fmt.Sprintf(`{"cursor":"","count":%d}`, count)}.with(t, a.token)
+		if _, err := s.serve(directory.Directory{}, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]int{0, 1}, counts); diff != "" {
+		t.Errorf("groups asked for (-want +got):\n%s", diff)
+	}
+}
+
 func TestSearchRefuses(t *testing.T) {
 	cases := map[string]struct {
 		reason, path, body string
