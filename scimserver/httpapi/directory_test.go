@@ -113,7 +113,9 @@ func TestPageSizes(t *testing.T) {
 		a.groups.groups[id] = directory.Stored{ID: id, Endpoint: "/Groups", Resource: scim.Resource{"displayName": id}}
 	}
 	a.store.users["u4"], a.store.users["u5"] = a.store.users["u1"], a.store.users["u1"]
-	a.settle(func(s *v1alpha1.ScimDirectorySpec) { s.Paging = v1alpha1.DirectoryPaging{DefaultPageSize: 2, MaxPageSize: 3} })
+	a.settle(func(s *v1alpha1.ScimDirectorySpec) {
+		s.Paging = v1alpha1.DirectoryPaging{DefaultPageSize: 2, MaxPageSize: 3}
+	})
 	for _, p := range everySite() {
 		for count, want := range map[int]int{-1: 2, 3: 3, 4: 3, 1 << 40: 3} {
 			query := map[string]any{"count": count}
