@@ -135,6 +135,38 @@ func TestPageSizes(t *testing.T) {
 	}
 }
 
+// TestDiscovery: RFC 7644 §4 on every discovery path.
+func TestDiscovery(t *testing.T) {
+	for _, path := range []string{
+		"/ServiceProviderConfig", "/ResourceTypes", "/ResourceTypes/User", "/Schemas", "/Schemas/" + scim.GroupURN, "/Schemas/urn%3Aietf%3Aparams%3Ascim%3Aschemas%3Acore%3A2.0%3AUser",
+	} {
+		a, target := newAPI(t), basePath+path
+		plain := a.call(t, request{method: "GET", target: target})
+		if plain.Code != 200 {
+			t.Errorf("%s: %d", path, plain.Code)
+		}
+		for _, same := range []string{target + "/", basePath + "/" + path, target + "?attributes=id&sortBy=nobody&count=x&filters=1"} {
+			if w := a.call(t, request{method: "GET", target: same}); w.Body.String() != plain.Body.String() {
+				t.Errorf("%s differs: %d %s", same, w.Code, w.Body)
+			}
+		}
+		head := a.call(t, request{method: "HEAD", target: target})
+		if head.Code != 200 || head.Body.Len() > 0 || head.Header().Get("Content-Length") != plain.Header().Get("Content-Length") {
+			t.Errorf("HEAD %s: %d %s", path, head.Code, head.Header())
+		}
+		for _, query := range []string{"?filter=id+pr", "?filter", "?filter=%zz", "?%66ilter=x", "?a=b&filter=x"} {
+			checkError(t, a.call(t, request{method: "GET", target: target + query}), http.StatusForbidden)
+		}
+		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
+			w := a.call(t, request{method: method, target: target, body: `{}`})
+			if got := w.Header().Get("Allow"); got != "GET, HEAD, OPTIONS" {
+				t.Errorf("%s %s: Allow %q", method, path, got)
+			}
+			checkError(t, w, http.StatusMethodNotAllowed)
+		}
+	}
+}
+
 func BenchmarkWidened(b *testing.B) {
 	p := directory.Directory{}.Settings()
 	for b.Loop() {

@@ -23,7 +23,7 @@
 // kinds or a client of Kubernetes (scimserver/directory does), only the reason that an error of the API server names, for
 // the log; nor the rules of SCIM bodies (scimserver/scim does).
 //
-// What it logs of a request, and passes on to be counted (Options.Served), is the method, the route's template, sizes and ids of ours. It never logs a query, a body, a
-// header, a path that nobody authenticated, or the text of an error that came from elsewhere: all of them may hold personal
-// data or secrets.
+// What it logs of a request, and passes on to be counted (Options.Served), is the method, the route's template, sizes and ids
+// of ours. It never logs a query, a body, a header, a path that nobody authenticated, or the text of an error that came from
+// elsewhere: all of them may hold personal data or secrets.
 package httpapi
