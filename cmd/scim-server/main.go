@@ -50,11 +50,15 @@ func command(ctx context.Context, args []string, stderr io.Writer) error {
 	return nil
 }
 
+// metricsOff is the metricsListen that listens nowhere, as scim-controller has it.
+const metricsOff = "0"
+
 // options are the flags.
 type options struct {
 	kubeconfig    string
 	listen        string
 	healthListen  string
+	metricsListen string
 	namespaces    []string
 	shutdownDelay time.Duration
 	logLevel      slog.Level
@@ -68,6 +72,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "path of a kubeconfig; empty means the ServiceAccount of this Pod")
 	flags.StringVar(&o.listen, "listen", ":8080", "address of SCIM over plain HTTP; TLS ends at the Ingress")
 	flags.StringVar(&o.healthListen, "health-listen", ":8081", "address of /healthz and /readyz")
+	flags.StringVar(&o.metricsListen, "metrics-listen", metricsOff, "address of /metrics; "+metricsOff+" means off")
 	flags.StringVar(&namespaces, "namespaces", "", "namespaces to serve, separated by commas; empty means all")
 	flags.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long to go on serving after SIGTERM, until nothing more is sent here")
 	flags.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")

@@ -28,7 +28,7 @@ import (
 )
 
 func TestParseOptions(t *testing.T) {
-	defaults := options{listen: ":8080", healthListen: ":8081", shutdownDelay: 5 * time.Second}
+	defaults := options{listen: ":8080", healthListen: ":8081", metricsListen: "0", shutdownDelay: 5 * time.Second}
 	cases := map[string]struct {
 		reason  string
 		args    []string
@@ -38,9 +38,9 @@ func TestParseOptions(t *testing.T) {
 		"Defaults":   {reason: "all namespaces of the cluster that we run in", want: func(*options) {}},
 		"Namespaces": {reason: "a list as people write it", args: []string{"--namespaces", " team-a,,team-b, "}, want: func(o *options) { o.namespaces = []string{"team-a", "team-b"} }},
 		"All": {
-			reason: "every flag", args: []string{"--kubeconfig=k", "--listen=:1", "--health-listen=:2", "--shutdown-delay=1s", "--log-level=debug"},
+			reason: "every flag", args: []string{"--kubeconfig=k", "--listen=:1", "--health-listen=:2", "--metrics-listen=:3", "--shutdown-delay=1s", "--log-level=debug"},
 			want: func(o *options) {
-				o.kubeconfig, o.listen, o.healthListen, o.shutdownDelay, o.logLevel = "k", ":1", ":2", time.Second, slog.LevelDebug
+				o.kubeconfig, o.listen, o.healthListen, o.metricsListen, o.shutdownDelay, o.logLevel = "k", ":1", ":2", ":3", time.Second, slog.LevelDebug
 			},
 		},
 		"UnknownFlag": {reason: "a typing error must not be ignored", args: []string{"--namespace=x"}, wantErr: true},
@@ -102,15 +102,14 @@ func TestCommandReportsWhatIsWrong(t *testing.T) {
 func TestServesWithoutTheAPIServer(t *testing.T) {
 	dead := listenLow(t)
 	kubeconfig := writeKubeconfig(t, "http://"+dead.Addr().String())
-	_ = dead.Close()
-	scim, health := listenLow(t), listenLow(t)
-	scimURL, healthURL := "http://"+scim.Addr().String(), "http://"+health.Addr().String()
-	_, _ = scim.Close(), health.Close()
+	scim, health, metrics := listenLow(t), listenLow(t), listenLow(t)
+	scimURL, healthURL, metricsURL := "http://"+scim.Addr().String(), "http://"+health.Addr().String(), "http://"+metrics.Addr().String()
+	_, _, _, _ = dead.Close(), scim.Close(), health.Close(), metrics.Close()
 
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- command(ctx, []string{"--kubeconfig", kubeconfig, "--listen", scim.Addr().String(), "--health-listen", health.Addr().String(), "--shutdown-delay=0s"}, io.Discard)
+		ended <- command(ctx, []string{"--kubeconfig", kubeconfig, "--listen", scim.Addr().String(), "--health-listen", health.Addr().String(), "--metrics-listen", metrics.Addr().String(), "--shutdown-delay=0s"}, io.Discard)
 	}()
 	waitFor(t, healthURL+"/healthz", http.StatusOK)
 	if got := status(t, healthURL+"/readyz"); got != http.StatusServiceUnavailable {
@@ -119,10 +118,50 @@ func TestServesWithoutTheAPIServer(t *testing.T) {
 	if got := status(t, scimURL+"/scim/v2/team-a/acme/Users"); got != http.StatusServiceUnavailable {
 		t.Errorf("SCIM: %d, want 503: an empty cache is no reason for a 401", got)
 	}
+	if got := body(t, metricsURL+"/metrics"); !strings.Contains(got, `scim_operator_requests_total{code="503",directory="",method="GET",namespace="",route=""} 1`) {
+		t.Errorf("/metrics has not counted the request:\n%s", got)
+	}
+	if got := status(t, scimURL+"/metrics"); got == http.StatusOK {
+		t.Error("metrics are on the listener that the internet reaches")
+	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("ended with %v", err)
 	}
+}
+
+func body(t *testing.T, url string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestListensToAllOrNothing: a process that cannot have all of its listeners leaves none behind.
+func TestListensToAllOrNothing(t *testing.T) {
+	free, taken := listenLow(t), listenLow(t)
+	address := free.Addr().String()
+	_ = free.Close()
+	if _, err := listen(t.Context(), options{listen: address, healthListen: taken.Addr().String(), metricsListen: metricsOff}); err == nil || !strings.Contains(err.Error(), "listen for health checks") {
+		t.Errorf("with a port that is taken: %v", err)
+	}
+	_ = taken.Close()
+	on, err := listen(t.Context(), options{listen: address, healthListen: taken.Addr().String(), metricsListen: metricsOff})
+	if err != nil || on.metrics != nil {
+		t.Fatalf("the first listener was left open, or metrics are not off: %+v, %v", on, err)
+	}
+	_ = on.close()
 }
 
 func writeKubeconfig(t *testing.T, server string) string {

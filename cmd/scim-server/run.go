@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,38 +17,40 @@ import (
 	"github.com/scim-operator/scim-operator/scimserver/auth"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 	"github.com/scim-operator/scim-operator/scimserver/httpapi"
+	"github.com/scim-operator/scim-operator/scimserver/metrics"
 )
 
 const (
 	// shutdownDrain outlasts every request, whose own deadline is the same.
 	shutdownDrain = 25 * time.Second
-	healthDrain   = time.Second
+	asideDrain    = time.Second
 )
 
 // run serves until ctx ends or something fails that cannot be lived with, and returns nil in the first case.
-// The caches and the health listener outlive the SCIM listener: the last requests need them.
+// The caches and the listeners for health and metrics outlive the SCIM listener: the last requests need them.
 func run(ctx context.Context, o options, log *slog.Logger) error {
 	c, err := connect(ctx, o)
 	if err != nil {
 		return err
 	}
-	scim, health, err := listen(ctx, o)
+	on, err := listen(ctx, o)
 	if err != nil {
 		return err
 	}
-	readiness := &httpapi.Readiness{}
+	readiness, counted := &httpapi.Readiness{}, metrics.New()
 
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	group, background := errgroup.WithContext(background)
 	group.Go(func() error { return c.cached.Start(background) })
-	group.Go(func() error {
-		return (&httpapi.Server{Handler: httpapi.NewHealthHandler(readiness), Log: log, Drain: healthDrain}).Serve(background, health)
-	})
+	group.Go(func() error { return serveAside(background, httpapi.NewHealthHandler(readiness), on.health, log) })
+	if on.metrics != nil {
+		group.Go(func() error { return serveAside(background, counted.Handler(), on.metrics, log) })
+	}
 	group.Go(func() error {
 		if c.waitReady(background) {
 			readiness.Start()
-			log.Info("Ready", "listen", scim.Addr().String())
+			log.Info("Ready", "listen", on.scim.Addr().String())
 			directory.NewJanitor(c.live, c.cached, c.model).Run(background)
 		}
 		return nil
@@ -55,20 +58,26 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	context.AfterFunc(background, stop)
-	err = scimServer(o, c, readiness, log).Serve(serving, scim)
+	err = scimServer(o, c, readiness, counted, log).Serve(serving, on.scim)
 	end()
 	return errors.Join(err, group.Wait())
 }
 
-func scimServer(o options, c *cluster, readiness *httpapi.Readiness, log *slog.Logger) *httpapi.Server {
+// serveAside serves what is for the cluster and not for identity providers.
+func serveAside(ctx context.Context, handler http.Handler, on net.Listener, log *slog.Logger) error {
+	return (&httpapi.Server{Handler: handler, Log: log, Drain: asideDrain}).Serve(ctx, on)
+}
+
+func scimServer(o options, c *cluster, readiness *httpapi.Readiness, counted *metrics.Metrics, log *slog.Logger) *httpapi.Server {
 	return &httpapi.Server{
 		Handler: httpapi.NewHandler(httpapi.Options{
 			Users:  directory.NewUsers(c.live, c.cached, c.model),
 			Groups: directory.NewGroups(c.live, c.cached, c.model),
-			Auth:   auth.New(c.cached, c.authSynced, directory.NewProfiles(nil)),
+			Auth:   auth.New(c.cached, c.authSynced, directory.NewProfiles(counted.RuleUsed)),
 			Log:    log,
 			Now:    time.Now,
 			Limits: httpapi.DefaultLimits(),
+			Served: counted.RequestServed,
 		}),
 		Log:      log,
 		Delay:    o.shutdownDelay,
@@ -77,13 +86,33 @@ func scimServer(o options, c *cluster, readiness *httpapi.Readiness, log *slog.L
 	}
 }
 
-func listen(ctx context.Context, o options) (scim, health net.Listener, err error) {
-	var config net.ListenConfig
-	if scim, err = config.Listen(ctx, "tcp", o.listen); err != nil {
-		return nil, nil, fmt.Errorf("listen for SCIM: %w", err)
+// listeners are those of the process; metrics is nil if they are off.
+type listeners struct{ scim, health, metrics net.Listener }
+
+// listen opens all listeners or none.
+func listen(ctx context.Context, o options) (on listeners, err error) {
+	for _, one := range []struct {
+		into    *net.Listener
+		name    string
+		address string
+	}{{&on.scim, "SCIM", o.listen}, {&on.health, "health checks", o.healthListen}, {&on.metrics, "metrics", o.metricsListen}} {
+		if one.into == &on.metrics && one.address == metricsOff {
+			continue
+		}
+		var config net.ListenConfig
+		if *one.into, err = config.Listen(ctx, "tcp", one.address); err != nil {
+			return listeners{}, errors.Join(fmt.Errorf("listen for %s: %w", one.name, err), on.close())
+		}
 	}
-	if health, err = config.Listen(ctx, "tcp", o.healthListen); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("listen for health checks: %w", err), scim.Close())
+	return on, nil
+}
+
+func (on listeners) close() error {
+	var errs []error
+	for _, l := range []net.Listener{on.scim, on.health, on.metrics} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
 	}
-	return scim, health, nil
+	return errors.Join(errs...)
 }

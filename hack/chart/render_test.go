@@ -4,6 +4,7 @@
 package chart_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -141,7 +142,7 @@ func TestPublicURL(t *testing.T) {
 
 // TestFlags: a program that does not know a flag ends at once.
 func TestFlags(t *testing.T) {
-	m := template(t, "--set=watchNamespaces={team-a}")
+	m := template(t, "--set=watchNamespaces={team-a}", "--set=server.metrics.enabled=true,controller.metrics.enabled=true")
 	for _, program := range []string{"scim-server", "scim-controller"} {
 		var source strings.Builder
 		for _, content := range readFiles(t, root+"/cmd/"+program+"/*.go") {
@@ -174,6 +175,33 @@ func TestWatchNamespaces(t *testing.T) {
 	}
 }
 
+// TestMetrics: where they are on, Prometheus finds the port by name and may connect to it; where they are off there is none.
+func TestMetrics(t *testing.T) {
+	for _, program := range []string{"scim-server", "scim-controller"} {
+		for values, want := range map[string]bool{
+			"networkPolicy.enabled=true": false,
+			"networkPolicy.enabled=true,server.metrics.enabled=true,controller.metrics.enabled=true": true,
+		} {
+			m := template(t, "--set="+values)
+			if got := slices.Contains(m.args(t, program), "--metrics-listen=:8083"); got != want {
+				t.Errorf("%s with %s listens: %t", program, values, got)
+			}
+			for _, kind := range []string{"Deployment", "NetworkPolicy", "Service"} {
+				object := m[kind+"/"+namespace+"/"+program]
+				if kind == "Service" {
+					object = m[kind+"/"+namespace+"/"+program+"-metrics"]
+				}
+				if got := strings.Contains(fmt.Sprint(object), ":metrics"); got != want {
+					t.Errorf("%s of %s with %s has the port: %t", kind, program, values, got)
+				}
+			}
+			if public := fmt.Sprint(m["Service/"+namespace+"/scim-server"]); strings.Contains(public, "metrics") {
+				t.Errorf("the Service of scim-server shows metrics: %s", public)
+			}
+		}
+	}
+}
+
 func TestOptionalObjects(t *testing.T) {
 	for name, c := range map[string]struct {
 		reason, set, object string
@@ -186,6 +214,9 @@ func TestOptionalObjects(t *testing.T) {
 		"ConnectorOff":     {"the default", "logLevel=info", "ClusterRole//scim-controller-kubernetes-connector", false},
 		"NetworkPolicyOff": {"the default", "logLevel=info", "NetworkPolicy/scim-system/scim-server", false},
 		"NetworkPolicyOn":  {"it was asked for", "networkPolicy.enabled=true", "NetworkPolicy/scim-system/scim-server", true},
+		"MetricsOff":       {"the default", "logLevel=info", "Service/scim-system/scim-server-metrics", false},
+		"MetricsOn":        {"it was asked for", "server.metrics.enabled=true", "Service/scim-system/scim-server-metrics", true},
+		"MetricsOfOther":   {"each has its own switch", "server.metrics.enabled=true", "Service/scim-system/scim-controller-metrics", false},
 		"BudgetForOne":     {"a single pod could never be drained", "server.replicas=1", "PodDisruptionBudget/scim-system/scim-server", false},
 		"BudgetForTwo":     {"the default", "logLevel=info", "PodDisruptionBudget/scim-system/scim-server", true},
 	} {

@@ -5,6 +5,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/token"
@@ -46,6 +48,8 @@ type api struct {
 	token   string // of team-a/acme
 	other   string // of team-a/other
 	logs    *lockedBuffer
+	cache   *objects
+	served  []Served
 }
 
 // newAPI returns a handler with the real authenticator over a cache with two directories, and a store in memory.
@@ -54,18 +58,33 @@ func newAPI(t testing.TB, change ...func(*Options)) *api {
 	token, other := newToken(t, 1), newToken(t, 2)
 	a := &api{store: newStore(), token: token.Reveal(), other: other.Reveal(), logs: &lockedBuffer{}}
 	a.groups = newGroupStore(a.store)
+	a.cache = cacheOf(t, token, other)
 	o := Options{
 		Users:  a.store,
 		Groups: a.groups,
-		Auth:   auth.New(cacheOf(t, token, other), func() bool { return true }, directory.NewProfiles(nil)),
+		Auth:   auth.New(a.cache, func() bool { return true }, directory.NewProfiles(nil)),
 		Log:    slog.New(slog.NewJSONHandler(a.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:    time.Now,
 		Limits: DefaultLimits(),
+		Served: a.count,
 	}
 	for _, c := range change {
 		c(&o)
 	}
 	a.handler = NewHandler(o)
+	return a
+}
+
+func (a *api) count(s Served) {
+	a.store.mu.Lock()
+	defer a.store.mu.Unlock()
+	a.served = append(a.served, s)
+}
+
+// settle changes the spec of team-a/acme.
+func (a *api) settle(change func(*v1alpha1.ScimDirectorySpec)) *api {
+	change(&a.cache.directories[0].Spec)
+	a.cache.directories[0].Generation++
 	return a
 }
 
@@ -79,14 +98,15 @@ func newToken(t testing.TB, number byte) token.Token {
 }
 
 // cacheOf returns what auth reads, for team-a/acme and team-a/other with one token each.
-func cacheOf(t testing.TB, acme, other token.Token) client.Reader {
+func cacheOf(t testing.TB, acme, other token.Token) *objects {
 	t.Helper()
 	c := &objects{}
 	if err := auth.IndexFields(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	for name, tok := range map[string]token.Token{"acme": acme, "other": other} {
-		d := v1alpha1.ScimDirectory{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: name}}
+	for _, name := range []string{"acme", "other"} {
+		tok := map[string]token.Token{"acme": acme, "other": other}[name]
+		d := v1alpha1.ScimDirectory{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: name, UID: types.UID("uid of " + name)}}
 		d.Status.URL = "https://scim.example.com/scim/v2/team-a/" + name
 		s := v1alpha1.ScimToken{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: name}}
 		s.Spec.DirectoryRef.Name = name
@@ -283,25 +303,46 @@ func (s *store) List(ctx context.Context, dir directory.Directory, q scim.ListQu
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	total, page := listed(dir, q, slices.Collect(maps.Values(s.users)))
-	return directory.Page{Total: total, Resources: page}, nil
+	return listed(dir, q, slices.Collect(maps.Values(s.users))), nil
 }
 
-// listed is the answer of a store that has all of these. It sorts as q says and then by id.
-func listed(dir directory.Directory, q scim.ListQuery, all []directory.Stored) (int, []directory.Stored) {
+// listed is the answer of a store that has all of these: in the order that q asks for, and then of creation and id.
+func listed(dir directory.Directory, q scim.ListQuery, all []directory.Stored) directory.Page {
 	all = slices.DeleteFunc(all, func(st directory.Stored) bool {
 		return q.Filter != nil && !q.Filter.Match(st.Resource, directory.Common(st, dir))
 	})
-	slices.SortFunc(all, func(a, b directory.Stored) int {
-		if q.Sort != nil {
-			if c := q.Sort.Compare(a.Resource, b.Resource, directory.Common(a, dir), directory.Common(b, dir)); c != 0 {
+	order := func(a, b scim.Position) int {
+		if c := 0; q.Sort != nil {
+			if c = q.Sort.CompareKeys(a.LastKey, b.LastKey); c != 0 {
 				return c
 			}
 		}
-		return strings.Compare(a.ID, b.ID)
-	})
+		return cmp.Or(a.LastCreated.Compare(b.LastCreated), strings.Compare(a.LastID, b.LastID))
+	}
+	at := func(st directory.Stored) scim.Position {
+		p := scim.Position{LastCreated: st.Created, LastID: st.ID}
+		if q.Sort != nil {
+			p.LastKey = q.Sort.Key(st.Resource, directory.Common(st, dir))
+		}
+		return p
+	}
+	slices.SortFunc(all, func(a, b directory.Stored) int { return order(at(a), at(b)) })
 	from := min(q.StartIndex-1, len(all))
-	return len(all), all[from:min(from+min(q.Count, len(all)), len(all))]
+	if q.After != nil {
+		from = len(all)
+		if i := slices.IndexFunc(all, func(st directory.Stored) bool { return order(at(st), *q.After) > 0 }); i >= 0 {
+			from = i
+		}
+	}
+	page := directory.Page{Total: len(all), Resources: all[from:min(from+min(q.Count, len(all)), len(all))]}
+	if n := len(page.Resources); n > 0 && from+n < len(all) {
+		next := at(page.Resources[n-1])
+		page.Next = &next
+	}
+	for i := range page.Resources {
+		page.Resources[i].Resource = maps.Clone(page.Resources[i].Resource) // the caller's to change
+	}
+	return page
 }
 
 // lockedBuffer is a log that many requests write to.

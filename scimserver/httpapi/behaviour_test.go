@@ -81,7 +81,7 @@ func TestSuccess(t *testing.T) {
 		"ListSemicolon": {reason: "a raw semicolon is data", request: request{method: "GET", target: basePath + "/Users?filter=userName%20eq%20%22a;b%22"}, want: 200, wantBody: []string{`"Resources"`}},
 		"Config": {
 			reason: "RFC 7643 §5", request: request{method: "GET", target: basePath + "/ServiceProviderConfig?ignored=1"}, want: 200,
-			wantBody: []string{`"maxResults":200`, `"maxPayloadSize":1048576`, `"sort":{"supported":true}`, `"cursor":false`, `"defaultPageSize":100`, baseURL + "/ServiceProviderConfig"},
+			wantBody: []string{`"maxResults":200`, `"maxPayloadSize":1048576`, `"sort":{"supported":true}`, `"cursor":true`, `"cursorTimeout":3600`, `"defaultPaginationMethod":"index"`, `"defaultPageSize":100`, baseURL + "/ServiceProviderConfig"},
 		},
 		"ResourceTypes": {reason: "RFC 7644 §4", request: request{method: "GET", target: basePath + "/ResourceTypes"}, want: 200, wantBody: []string{`"totalResults":2`, baseURL + "/ResourceTypes/User", baseURL + "/ResourceTypes/Group"}},
 		"GroupType":     {reason: "one by id", request: request{method: "GET", target: basePath + "/ResourceTypes/Group"}, want: 200, wantBody: []string{`"endpoint":"/Groups"`}},
@@ -164,10 +164,10 @@ func TestRefusals(t *testing.T) {
 		"GetSearchAll":    {reason: "POST only", request: request{method: "GET", target: basePath + "/.search"}, want: 405, wantHeader: map[string]string{"Allow": "POST, OPTIONS"}},
 		"Root":            {reason: "there is no list of everything but by .search", request: request{method: "GET", target: basePath}, want: 404},
 		"Me":              {reason: "RFC 7644 §3.11", request: request{method: "GET", target: basePath + "/Me"}, want: 501},
-		"Cursor":          {reason: "a first page that looks like the only one would hide the others", request: request{method: "GET", target: basePath + "/Users?cursor"}, want: 400, wantType: "invalidValue"},
-		"NextCursor":      {reason: "page one again would be read for ever", request: request{method: "GET", target: basePath + "/Groups?cursor=abc&count=10"}, want: 400, wantType: "invalidValue"},
-		"SearchCursor":    {reason: "in a body too", request: request{method: "POST", target: basePath + "/Users/.search", body: `{"cursor":""}`}, want: 400, wantType: "invalidValue"},
-		"SearchAllCursor": {reason: "and for all", request: request{method: "POST", target: basePath + "/.search", body: `{"cursor":"abc"}`}, want: 400, wantType: "invalidValue"},
+		"CursorAndStart":  {reason: "which of them?", request: request{method: "GET", target: basePath + "/Users?cursor&startIndex=1"}, want: 400, wantType: "invalidValue"},
+		"NextCursor":      {reason: "RFC 9865 §2.1", request: request{method: "GET", target: basePath + "/Groups?cursor=abc&count=10"}, want: 400, wantType: "invalidCursor"},
+		"SearchCursor":    {reason: "in a body too", request: request{method: "POST", target: basePath + "/Users/.search", body: `{"cursor":"x"}`}, want: 400, wantType: "invalidCursor"},
+		"SearchAllCursor": {reason: "and for all", request: request{method: "POST", target: basePath + "/.search", body: `{"cursor":"abc"}`}, want: 400, wantType: "invalidCursor"},
 		"BadSort":         {reason: "no order", request: request{method: "GET", target: basePath + "/Users?sortBy=nobody"}, want: 400, wantType: "invalidValue"},
 	}
 	for name, tc := range cases {

@@ -30,7 +30,7 @@ func (b bulk) mount(rt *router) {
 		if err != nil {
 			return reply{}, err
 		}
-		request, err := scim.ParseBulkRequest(body)
+		request, err := scim.ParseBulkRequest(dir.Settings().User.Dialect, body)
 		if err != nil {
 			return reply{}, err
 		}

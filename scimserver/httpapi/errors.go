@@ -118,6 +118,19 @@ func errMethod() *scim.Error {
 	return scim.Errorf(http.StatusMethodNotAllowed, "", "this path does not take this method; see the Allow header")
 }
 
+// suspendedFor is what clients of a suspended directory are asked to wait. Nobody knows how long it will be.
+const suspendedFor = time.Minute
+
+func errSuspended() *scim.Error {
+	e := scim.Errorf(http.StatusServiceUnavailable, "", "this directory is suspended: spec.suspended of the ScimDirectory; try again later")
+	e.RetryAfter = suspendedFor
+	return e
+}
+
+func errSwitchedOff(name string) *scim.Error {
+	return scim.Errorf(http.StatusNotImplemented, "", "%s are off in this directory: spec.operations.%s of the ScimDirectory", name, name)
+}
+
 func errNotImplemented(what string) *scim.Error {
 	return scim.Errorf(http.StatusNotImplemented, "", "%s is not supported", what)
 }

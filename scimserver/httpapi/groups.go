@@ -18,49 +18,49 @@ type groups struct {
 
 func (g groups) mount(rt *router) {
 	g.mountLists(rt)
-	rt.handle(http.MethodPost, "/Groups", g.create)
-	rt.handle(http.MethodGet, "/Groups/{id}", g.get)
-	rt.handle(http.MethodPut, "/Groups/{id}", g.replace)
-	rt.handle(http.MethodPatch, "/Groups/{id}", g.patch)
-	rt.handle(http.MethodDelete, "/Groups/{id}", g.remove)
+	rt.guard(http.MethodPost, "/Groups", g.operation(creates), g.create)
+	rt.guard(http.MethodGet, "/Groups/{id}", g.operation(reads), g.get)
+	rt.guard(http.MethodPut, "/Groups/{id}", g.operation(changes), g.replace)
+	rt.guard(http.MethodPatch, "/Groups/{id}", g.operation(changes), g.patch)
+	rt.guard(http.MethodDelete, "/Groups/{id}", g.operation(deletes), g.remove)
 }
 
 func (g groups) create(dir directory.Directory, r *http.Request) (reply, error) {
-	projection, err := g.projection(r)
+	projection, err := g.projection(dir, r)
 	if err != nil {
 		return reply{}, err
 	}
-	group, err := g.parse(r)
+	group, err := g.parse(dir, r)
 	if err != nil {
 		return reply{}, err
 	}
-	st, err := g.store.Create(r.Context(), dir, group, g.showsMembers(projection))
+	st, err := g.store.Create(r.Context(), dir, group, g.showsMembers(dir, projection))
 	return g.reply(http.StatusCreated, dir, st, projection), err
 }
 
 func (g groups) get(dir directory.Directory, r *http.Request) (reply, error) {
-	projection, err := g.projection(r)
+	projection, err := g.projection(dir, r)
 	if err != nil {
 		return reply{}, err
 	}
-	st, err := g.store.Get(r.Context(), dir, r.PathValue("id"), g.showsMembers(projection))
+	st, err := g.store.Get(r.Context(), dir, r.PathValue("id"), g.showsMembers(dir, projection))
 	return g.current(dir, r, st, projection), err
 }
 
 // replace leaves the members alone if the body has none: absent is not empty.
 func (g groups) replace(dir directory.Directory, r *http.Request) (reply, error) {
-	next, err := g.parse(r)
+	next, err := g.parse(dir, r)
 	if err != nil {
 		return reply{}, err
 	}
-	rest, members, named := g.resource.SplitMembers(next)
-	return g.change(http.StatusOK, dir, r, directory.GroupChange{Change: g.replacing(rest), Replace: named, Members: members})
+	rest, members, named := g.typeIn(dir).SplitMembers(next)
+	return g.change(http.StatusOK, dir, r, directory.GroupChange{Change: g.replacing(dir, rest), Replace: named, Members: members})
 }
 
 // patch answers 204, which Entra asks for and Okta takes, and which costs no look at the members; with attributes the answer
 // must be the group (RFC 7644 §3.5.2).
 func (g groups) patch(dir directory.Directory, r *http.Request) (reply, error) {
-	patch, err := g.parsePatch(r)
+	patch, err := g.parsePatch(dir, r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -76,13 +76,13 @@ func (g groups) patch(dir directory.Directory, r *http.Request) (reply, error) {
 	if values.Has("attributes") || values.Has("excludedAttributes") {
 		status = http.StatusOK
 	}
-	return g.change(status, dir, r, directory.GroupChange{Change: g.patching(rest), Patch: members})
+	return g.change(status, dir, r, directory.GroupChange{Change: g.patching(dir, rest), Patch: members})
 }
 
 // change is what PUT and PATCH have in common. Everything that can be wrong with the request alone is found before the store
 // is asked.
 func (g groups) change(status int, dir directory.Directory, r *http.Request, c directory.GroupChange) (reply, error) {
-	projection, err := g.projection(r)
+	projection, err := g.projection(dir, r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -90,7 +90,7 @@ func (g groups) change(status int, dir directory.Directory, r *http.Request, c d
 	if err != nil {
 		return reply{}, err
 	}
-	show := status == http.StatusOK && g.showsMembers(projection)
+	show := status == http.StatusOK && g.showsMembers(dir, projection)
 	st, err := g.store.Change(r.Context(), dir, r.PathValue("id"), precondition, c, show)
 	return g.reply(status, dir, st, projection), err
 }
@@ -103,4 +103,6 @@ func (g groups) remove(dir directory.Directory, r *http.Request) (reply, error) 
 	return reply{status: http.StatusNoContent}, g.store.Delete(r.Context(), dir, r.PathValue("id"), precondition)
 }
 
-func (g groups) showsMembers(p scim.Projection) bool { return p.Shows(g.resource, "members") }
+func (g groups) showsMembers(dir directory.Directory, p scim.Projection) bool {
+	return p.Shows(g.typeIn(dir), "members")
+}

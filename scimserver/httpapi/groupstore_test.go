@@ -64,13 +64,13 @@ func (s *groupStore) with(st directory.Stored, show bool) directory.Stored {
 	return st
 }
 
-func (s *groupStore) Create(ctx context.Context, _ directory.Directory, group scim.Resource, show bool) (directory.Stored, error) {
+func (s *groupStore) Create(ctx context.Context, dir directory.Directory, group scim.Resource, show bool) (directory.Stored, error) {
 	if err := s.enter(ctx); err != nil {
 		return directory.Stored{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rest, members, _ := scim.GroupResourceType().SplitMembers(group)
+	rest, members, _ := dir.Settings().Group.SplitMembers(group)
 	return s.put(directory.Stored{ID: "new", Endpoint: "/Groups", Generation: 1, Resource: rest}, idsOf(members), show), nil
 }
 
@@ -145,6 +145,5 @@ func (s *groupStore) List(ctx context.Context, dir directory.Directory, q scim.L
 		st.Members = s.members[st.ID]
 		all = append(all, st)
 	}
-	total, page := listed(dir, q, all)
-	return directory.Page{Total: total, Resources: page}, nil
+	return listed(dir, q, all), nil
 }

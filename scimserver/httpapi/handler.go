@@ -70,6 +70,20 @@ type Options struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 	Limits Limits
+	// Served is told of every request when it is over.
+	Served func(Served)
+}
+
+// Served is what there is to count about a request. None of it is what a client made up.
+type Served struct {
+	// Namespace and Directory are empty unless the request was authenticated.
+	Namespace, Directory string
+	// Method is "other" for one that HTTP does not have.
+	Method string
+	// Route is the template of the path, empty if there is none or nobody was authenticated.
+	Route  string
+	Status int
+	Took   time.Duration
 }
 
 // NewHandler returns the handler of every path of the SCIM listener.
@@ -97,6 +111,7 @@ func (s *server) chain() []func(http.Handler) http.Handler {
 		s.limitTime,
 		cleanPath,
 		s.authenticate,
+		refuseSuspended,
 		s.limitBody,
 		s.capLarge,
 		requireJSON,
@@ -105,13 +120,13 @@ func (s *server) chain() []func(http.Handler) http.Handler {
 
 // routes is every path below that of a directory.
 func (s *server) routes() *router {
-	user := resources{resource: scim.UserResourceType(), find: s.Users.List}
-	group := resources{resource: scim.GroupResourceType(), find: s.Groups.List}
+	user := resources{kind: userKind, find: s.Users.List, now: s.Now}
+	group := resources{kind: groupKind, find: s.Groups.List, now: s.Now}
 	return newRouter(
 		users{resources: user, store: s.Users},
 		groups{resources: group, store: s.Groups},
-		newSearch(user, group),
-		discovery{types: []*scim.ResourceType{user.resource, group.resource}, maxBytes: s.Limits.BodyBytes},
+		search{user, group},
+		discovery{maxBytes: s.Limits.BodyBytes},
 		bulk{server: s},
 		unsupported{},
 	)

@@ -70,6 +70,10 @@ func (s *server) logExchange(r *http.Request, x *exchange, took time.Duration) {
 	if status == 0 { // a panic is passing by on its way to survive
 		status = http.StatusServiceUnavailable
 	}
+	s.Served(Served{
+		Namespace: x.identity.Directory.Namespace, Directory: x.identity.Directory.Name,
+		Method: knownMethod(r.Method), Route: x.route, Status: status, Took: took,
+	})
 	attrs := []slog.Attr{
 		slog.String("requestID", x.requestID),
 		slog.String("method", knownMethod(r.Method)),
@@ -83,11 +87,17 @@ func (s *server) logExchange(r *http.Request, x *exchange, took time.Duration) {
 	}
 	attrs = append(attrs, x.more...)
 	level := slog.LevelInfo
-	if status >= http.StatusInternalServerError && status != http.StatusNotImplemented {
+	if isFailure(status, x) {
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("reason", reason(x.err)))
 	}
 	s.Log.LogAttrs(r.Context(), level, "Request served", attrs...)
+}
+
+// isFailure says whether an answer is a failure of ours. That nothing is done which nobody offers, or which somebody suspended,
+// is none.
+func isFailure(status int, x *exchange) bool {
+	return status >= http.StatusInternalServerError && status != http.StatusNotImplemented && !x.identity.Directory.Settings().Suspended
 }
 
 // knownMethod keeps whatever else a stranger sends as method out of the log.
@@ -154,6 +164,17 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 		}
 		exchangeOf(r).identity = id
 		next.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), id)))
+	})
+}
+
+// refuseSuspended answers for a directory that is suspended, whatever the request is.
+func refuseSuspended(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if exchangeOf(r).identity.Directory.Settings().Suspended {
+			respond(w, r, reply{}, errSuspended())
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -7,29 +7,31 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
 
-const (
-	// defaultResults is the page of a client that names no count.
-	defaultResults = 100
-	// maxResults is the longest page, which ServiceProviderConfig advertises.
-	maxResults = 200
-)
-
-// resources is what the endpoints of all resource types have in common.
+// resources is what the endpoints of all kinds of resources have in common.
 type resources struct {
-	resource *scim.ResourceType
+	kind kind
 	// find is List of the store.
 	find func(ctx context.Context, dir directory.Directory, q scim.ListQuery) (directory.Page, error)
+	now  func() time.Time
 }
+
+// typeIn is the resource type in dir: parsing and rendering must use the same one.
+func (c resources) typeIn(dir directory.Directory) *scim.ResourceType {
+	return c.kind.typeIn(dir.Settings())
+}
+
+func (c resources) operation(v verb) operation { return operation{kind: c.kind, verb: v} }
 
 // mountLists mounts the two ways to ask for a list (RFC 7644 §3.4.2, §3.4.3).
 func (c resources) mountLists(rt *router) {
-	rt.handle(http.MethodGet, c.resource.Endpoint, c.list)
-	rt.handle(http.MethodPost, c.resource.Endpoint+searchPath, c.search)
+	rt.guard(http.MethodGet, c.kind.endpoint(), c.operation(lists), c.list)
+	rt.guard(http.MethodPost, c.kind.endpoint()+searchPath, c.operation(lists), c.search)
 }
 
 func (c resources) list(dir directory.Directory, r *http.Request) (reply, error) {
@@ -37,7 +39,8 @@ func (c resources) list(dir directory.Directory, r *http.Request) (reply, error)
 	if err != nil {
 		return reply{}, err
 	}
-	query, err := scim.ParseListQuery(c.resource, values, defaultResults, maxResults)
+	p := dir.Settings()
+	query, err := scim.ParseListQuery(c.typeIn(dir), values, p.DefaultPageSize, p.MaxPageSize)
 	if err != nil {
 		return reply{}, err
 	}
@@ -49,7 +52,8 @@ func (c resources) search(dir directory.Directory, r *http.Request) (reply, erro
 	if err != nil {
 		return reply{}, err
 	}
-	query, err := scim.ParseSearchRequest(c.resource, body, defaultResults, maxResults)
+	p := dir.Settings()
+	query, err := scim.ParseSearchRequest(c.typeIn(dir), body, p.DefaultPageSize, p.MaxPageSize)
 	if err != nil {
 		return reply{}, err
 	}
@@ -57,74 +61,71 @@ func (c resources) search(dir directory.Directory, r *http.Request) (reply, erro
 }
 
 func (c resources) page(dir directory.Directory, r *http.Request, query scim.ListQuery) (reply, error) {
-	if err := refuseCursor(query); err != nil {
-		return reply{}, err
-	}
-	page, err := c.find(r.Context(), dir, query)
+	l, err := newListing(dir, r, query, c.kind.endpoint(), c.now())
 	if err != nil {
 		return reply{}, err
 	}
-	shown := make([]map[string]any, 0, len(page.Resources))
-	for _, st := range page.Resources {
-		shown = append(shown, c.render(dir, st, query.Projection))
+	page, err := c.seek(r.Context(), dir, l.query)
+	if err != nil {
+		return reply{}, err
 	}
-	return reply{status: http.StatusOK, body: scim.ListResponse(page.Total, query.StartIndex, shown)}, nil
+	return l.answer(page.Total, page.Next, c.renderAll(dir, page.Resources, query.Projection)), nil
 }
 
-// refuseCursor says that there are no cursors, as ServiceProviderConfig does (RFC 9865 §4). RFC 7644 §3.4.2 would have us
-// ignore a parameter that we do not know, but this one asks for another kind of answer: without a nextCursor the first page
-// looks like the only one, and its reader would take everybody who is not on it for gone.
-func refuseCursor(query scim.ListQuery) error {
-	if query.Cursor == nil {
-		return nil
+// seek is find, unless the switches of dir say that there is nothing to be found.
+func (c resources) seek(ctx context.Context, dir directory.Directory, q scim.ListQuery) (directory.Page, error) {
+	o := c.operation(lists)
+	o.known = demandsKnown(q.Filter, c.kind)
+	if empty, err := decide(dir.Settings(), o); empty || err != nil {
+		return directory.Page{}, err
 	}
-	return scim.Errorf(http.StatusBadRequest, scim.ErrorInvalidValue, "cursors are not supported: page with startIndex and count")
+	return c.find(ctx, dir, q)
 }
 
 // parse reads the body of a POST or a PUT.
-func (c resources) parse(r *http.Request) (scim.Resource, error) {
+func (c resources) parse(dir directory.Directory, r *http.Request) (scim.Resource, error) {
 	body, err := decodeBody(r)
 	if err != nil {
 		return nil, err
 	}
-	resource, err := c.resource.Parse(body)
+	resource, err := c.typeIn(dir).Parse(body)
 	if err != nil {
 		return nil, err
 	}
-	return resource, c.resource.CheckRequired(resource)
+	return resource, c.typeIn(dir).CheckRequired(resource)
 }
 
 // parsePatch reads the body of a PATCH.
-func (c resources) parsePatch(r *http.Request) (scim.Patch, error) {
+func (c resources) parsePatch(dir directory.Directory, r *http.Request) (scim.Patch, error) {
 	body, err := decodeBody(r)
 	if err != nil {
 		return scim.Patch{}, err
 	}
-	return scim.ParsePatch(c.resource, body)
+	return scim.ParsePatch(c.typeIn(dir), body)
 }
 
 // replacing is the change that PUT makes.
-func (c resources) replacing(next scim.Resource) func(scim.Resource) (scim.Resource, error) {
-	return func(current scim.Resource) (scim.Resource, error) { return c.resource.Replace(current, next) }
+func (c resources) replacing(dir directory.Directory, next scim.Resource) func(scim.Resource) (scim.Resource, error) {
+	return func(current scim.Resource) (scim.Resource, error) { return c.typeIn(dir).Replace(current, next) }
 }
 
 // patching is the change that PATCH makes.
-func (c resources) patching(patch scim.Patch) func(scim.Resource) (scim.Resource, error) {
+func (c resources) patching(dir directory.Directory, patch scim.Patch) func(scim.Resource) (scim.Resource, error) {
 	return func(current scim.Resource) (scim.Resource, error) {
-		next, err := patch.Apply(c.resource, current)
+		next, err := patch.Apply(c.typeIn(dir), current)
 		if err != nil {
 			return nil, err
 		}
-		return next, c.resource.CheckRequired(next)
+		return next, c.typeIn(dir).CheckRequired(next)
 	}
 }
 
-func (c resources) projection(r *http.Request) (scim.Projection, error) {
+func (c resources) projection(dir directory.Directory, r *http.Request) (scim.Projection, error) {
 	values, err := queryOf(r)
 	if err != nil {
 		return scim.Projection{}, err
 	}
-	return scim.ParseProjection(c.resource, values.Get("attributes"), values.Get("excludedAttributes"))
+	return scim.ParseProjection(c.typeIn(dir), values.Get("attributes"), values.Get("excludedAttributes"))
 }
 
 // reply answers with one resource, or with 204 about it.
@@ -144,8 +145,20 @@ func (c resources) current(dir directory.Directory, r *http.Request, st director
 	return c.reply(http.StatusOK, dir, st, p)
 }
 
+// render leaves the groups of a user out where there are none to be asked for.
 func (c resources) render(dir directory.Directory, st directory.Stored, p scim.Projection) map[string]any {
-	return c.resource.Render(st.Resource, p, directory.Common(st, dir))
+	if c.kind == userKind && !groupKind.on(dir.Settings()) {
+		delete(st.Resource, "groups")
+	}
+	return c.typeIn(dir).Render(st.Resource, p, directory.Common(st, dir))
+}
+
+func (c resources) renderAll(dir directory.Directory, page []directory.Stored, p scim.Projection) []map[string]any {
+	shown := make([]map[string]any, 0, len(page))
+	for _, st := range page {
+		shown = append(shown, c.render(dir, st, p))
+	}
+	return shown
 }
 
 // preconditionOf reads If-Match; several headers are one list (RFC 9110 §5.3).

@@ -22,12 +22,12 @@ type mounter interface{ mount(rt *router) }
 // router collects routes below the path of a directory, and answers what none of them does.
 type router struct {
 	mux     *http.ServeMux
-	methods map[string]map[string]handler // of each path, by method
+	methods map[string]map[string]action // of each path, by method
 	paths   []string
 }
 
 func newRouter(groups ...mounter) *router {
-	rt := &router{mux: http.NewServeMux(), methods: map[string]map[string]handler{}}
+	rt := &router{mux: http.NewServeMux(), methods: map[string]map[string]action{}}
 	for _, g := range groups {
 		g.mount(rt)
 	}
@@ -43,15 +43,32 @@ func newRouter(groups ...mounter) *router {
 // ServeHTTP implements http.Handler.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) { rt.mux.ServeHTTP(w, r) }
 
-// handle mounts h; one for GET answers HEAD too. Methods are no part of the patterns of the mux: /Users/.search would be
-// neither more nor less specific than PUT /Users/{id}.
-func (rt *router) handle(method, path string, h handler) {
-	if rt.methods[path] == nil {
-		rt.methods[path] = map[string]handler{}
+// action is a handler, and what it does as far as the switches of a directory care.
+type action struct {
+	operation operation
+	handler   handler
+}
+
+// serve calls the handler if the switches of dir let it. A list asks again once its filter is known.
+func (a action) serve(dir directory.Directory, r *http.Request) (reply, error) {
+	if _, err := decide(dir.Settings(), a.operation); err != nil {
+		return reply{}, err
 	}
-	rt.methods[path][method] = h
+	return a.handler(dir, r)
+}
+
+// handle mounts h, which no switch of a directory concerns; one for GET answers HEAD too.
+func (rt *router) handle(method, path string, h handler) { rt.guard(method, path, operation{}, h) }
+
+// guard is handle for what the switches of a directory decide about. Methods are no part of the patterns of the mux:
+// /Users/.search would be neither more nor less specific than PUT /Users/{id}.
+func (rt *router) guard(method, path string, o operation, h handler) {
+	if rt.methods[path] == nil {
+		rt.methods[path] = map[string]action{}
+	}
+	rt.methods[path][method] = action{operation: o, handler: h}
 	if method == http.MethodGet {
-		rt.methods[path][http.MethodHead] = h
+		rt.methods[path][http.MethodHead] = rt.methods[path][method]
 	}
 }
 
@@ -81,15 +98,26 @@ func route(path string, h handler) http.Handler {
 }
 
 // byMethod calls the handler of the method. OPTIONS is asking for what a path answers to any other method.
-func byMethod(methods map[string]handler) handler {
-	allow := strings.Join(append(slices.Sorted(maps.Keys(methods)), http.MethodOptions), ", ")
+func byMethod(methods map[string]action) handler {
 	return func(dir directory.Directory, r *http.Request) (reply, error) {
-		if h, ok := methods[r.Method]; ok {
-			return h(dir, r)
+		if a, ok := methods[r.Method]; ok {
+			return a.serve(dir, r)
 		}
+		allow := allowed(methods, dir.Settings())
 		if r.Method == http.MethodOptions {
 			return reply{status: http.StatusNoContent, allow: allow}, nil
 		}
 		return reply{allow: allow}, errMethod()
 	}
+}
+
+// allowed is the Allow header: what the directory has switched off is not allowed.
+func allowed(methods map[string]action, p *directory.Profile) string {
+	var names []string
+	for _, method := range slices.Sorted(maps.Keys(methods)) {
+		if takes(p, methods[method].operation) {
+			names = append(names, method)
+		}
+	}
+	return strings.Join(append(names, http.MethodOptions), ", ")
 }

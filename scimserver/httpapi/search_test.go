@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -39,6 +41,7 @@ func crowd(t *testing.T) *api {
 type found struct {
 	Schemas                                []string
 	TotalResults, StartIndex, ItemsPerPage int
+	NextCursor                             string
 	Resources                              []map[string]any
 }
 
@@ -51,7 +54,11 @@ func (f found) ids() (ids []string) {
 
 func (a *api) find(t *testing.T, q request) found {
 	t.Helper()
-	w := a.call(t, q)
+	return decodeFound(t, a.call(t, q))
+}
+
+func decodeFound(t *testing.T, w *httptest.ResponseRecorder) found {
+	t.Helper()
 	var got found
 	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != 200 {
 		t.Fatalf("%d: %s (%v)", w.Code, w.Body, err)
@@ -173,16 +180,16 @@ func keysOf(m map[string]any) func(yield func(string) bool) {
 func TestSearchRanksWithoutMembers(t *testing.T) {
 	a := crowd(t)
 	var asked []scim.ListQuery
-	group := resources{resource: scim.GroupResourceType(), find: func(ctx context.Context, dir directory.Directory, q scim.ListQuery) (directory.Page, error) {
+	group := resources{kind: groupKind, now: time.Now, find: func(ctx context.Context, dir directory.Directory, q scim.ListQuery) (directory.Page, error) {
 		asked = append(asked, q)
 		return a.groups.List(ctx, dir, q)
 	}}
-	s := newSearch(resources{resource: scim.UserResourceType(), find: a.store.List}, group)
+	s := search{resources{kind: userKind, now: time.Now, find: a.store.List}, group}
 	r := request{method: "POST", target: basePath + "/.search", body: `{"sortBy":"displayName","startIndex":2,"count":1}`}.with(t, a.token)
 	if _, err := s.serve(directory.Directory{}, r); err != nil {
 		t.Fatal(err)
 	}
-	if len(asked) != 1 || asked[0].Projection.Shows(group.resource, "members") || asked[0].StartIndex != 1 || asked[0].Count != 2 {
+	if len(asked) != 1 || asked[0].Projection.Shows(group.typeIn(directory.Directory{}), "members") || asked[0].StartIndex != 1 || asked[0].Count != 2 {
 		t.Errorf("asked for groups: %+v", asked)
 	}
 	asked = nil
@@ -190,8 +197,28 @@ func TestSearchRanksWithoutMembers(t *testing.T) {
 	if _, err := s.serve(directory.Directory{}, r); err != nil {
 		t.Fatal(err)
 	}
-	if len(asked) != 2 || !asked[1].Projection.Shows(group.resource, "members") || asked[1].StartIndex != 1 || asked[1].Count != 2 {
+	if len(asked) != 2 || !asked[1].Projection.Shows(group.typeIn(directory.Directory{}), "members") || asked[1].StartIndex != 1 || asked[1].Count != 2 {
 		t.Errorf("asked for groups: %+v", asked)
+	}
+}
+
+// TestSearchWalksWithoutMembers: while a walk is among the users, no group is read.
+func TestSearchWalksWithoutMembers(t *testing.T) {
+	a := crowd(t)
+	var counts []int
+	find := func(ctx context.Context, dir directory.Directory, q scim.ListQuery) (directory.Page, error) {
+		counts = append(counts, q.Count)
+		return a.groups.List(ctx, dir, q)
+	}
+	s := search{resources{kind: userKind, now: time.Now, find: a.store.List}, resources{kind: groupKind, now: time.Now, find: find}}
+	for _, count := range []int{2, 4} {
+		r := request{method: "POST", target: basePath + "/.search", body: fmt.Sprintf(`{"cursor":"","count":%d}`, count)}.with(t, a.token)
+		if _, err := s.serve(directory.Directory{}, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]int{0, 1}, counts); diff != "" {
+		t.Errorf("groups asked for (-want +got):\n%s", diff)
 	}
 }
 

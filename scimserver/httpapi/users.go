@@ -18,19 +18,19 @@ type users struct {
 
 func (u users) mount(rt *router) {
 	u.mountLists(rt)
-	rt.handle(http.MethodPost, "/Users", u.create)
-	rt.handle(http.MethodGet, "/Users/{id}", u.get)
-	rt.handle(http.MethodPut, "/Users/{id}", u.replace)
-	rt.handle(http.MethodPatch, "/Users/{id}", u.patch)
-	rt.handle(http.MethodDelete, "/Users/{id}", u.remove)
+	rt.guard(http.MethodPost, "/Users", u.operation(creates), u.create)
+	rt.guard(http.MethodGet, "/Users/{id}", u.operation(reads), u.get)
+	rt.guard(http.MethodPut, "/Users/{id}", u.operation(changes), u.replace)
+	rt.guard(http.MethodPatch, "/Users/{id}", u.operation(changes), u.patch)
+	rt.guard(http.MethodDelete, "/Users/{id}", u.operation(deletes), u.remove)
 }
 
 func (u users) create(dir directory.Directory, r *http.Request) (reply, error) {
-	projection, err := u.projection(r)
+	projection, err := u.projection(dir, r)
 	if err != nil {
 		return reply{}, err
 	}
-	user, err := u.parse(r)
+	user, err := u.parse(dir, r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -39,7 +39,7 @@ func (u users) create(dir directory.Directory, r *http.Request) (reply, error) {
 }
 
 func (u users) get(dir directory.Directory, r *http.Request) (reply, error) {
-	projection, err := u.projection(r)
+	projection, err := u.projection(dir, r)
 	if err != nil {
 		return reply{}, err
 	}
@@ -48,25 +48,25 @@ func (u users) get(dir directory.Directory, r *http.Request) (reply, error) {
 }
 
 func (u users) replace(dir directory.Directory, r *http.Request) (reply, error) {
-	next, err := u.parse(r)
+	next, err := u.parse(dir, r)
 	if err != nil {
 		return reply{}, err
 	}
-	return u.modify(dir, r, u.replacing(next))
+	return u.modify(dir, r, u.replacing(dir, next))
 }
 
 func (u users) patch(dir directory.Directory, r *http.Request) (reply, error) {
-	patch, err := u.parsePatch(r)
+	patch, err := u.parsePatch(dir, r)
 	if err != nil {
 		return reply{}, err
 	}
-	return u.modify(dir, r, u.patching(patch))
+	return u.modify(dir, r, u.patching(dir, patch))
 }
 
 // modify is what PUT and PATCH have in common. Everything that can be wrong with the request is found before the store is
 // asked; change may run more than once.
 func (u users) modify(dir directory.Directory, r *http.Request, change func(scim.Resource) (scim.Resource, error)) (reply, error) {
-	projection, err := u.projection(r)
+	projection, err := u.projection(dir, r)
 	if err != nil {
 		return reply{}, err
 	}

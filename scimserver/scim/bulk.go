@@ -52,6 +52,7 @@ type bulkOperation struct {
 	bulkID string
 	// references are the bulkIds that the data and the path refer to, sorted.
 	references []string
+	dialect Dialect
 	// problem is why the operation cannot be done, whatever the others do.
 	problem *Error
 }
@@ -60,14 +61,14 @@ type bulkOperation struct {
 // the request as a whole is an error: 413 for more operations than [Limits] allows,
 // 400 invalidSyntax for another shape, 400 invalidValue for a failOnErrors below 1
 // and for a bulkId that two operations have, which nothing could refer to. What is
-// wrong with one operation becomes the result of that operation. `schemas` may be
-// missing and methods may be in any case.
-func ParseBulkRequest(raw map[string]any) (BulkRequest, error) {
+// wrong with one operation becomes the result of that operation. Unless d is strict,
+// `schemas` may be missing and methods may be in any case.
+func ParseBulkRequest(d Dialect, raw map[string]any) (BulkRequest, error) {
 	body, err := foldKeys(raw)
 	if err != nil {
 		return BulkRequest{}, err
 	}
-	if err := checkMessage(body, bulkRequestURN); err != nil {
+	if err := d.checkMessage(body, bulkRequestURN); err != nil {
 		return BulkRequest{}, err
 	}
 	list, _ := body["operations"].([]any)
@@ -81,7 +82,7 @@ func ParseBulkRequest(raw map[string]any) (BulkRequest, error) {
 	if err != nil {
 		return BulkRequest{}, err
 	}
-	operations, err := parseBulkOperations(list)
+	operations, err := parseBulkOperations(d, list)
 	return BulkRequest{failOnErrors: limit, operations: operations}, err
 }
 
@@ -97,7 +98,7 @@ func failOnErrors(raw any) (int, error) {
 	return limit, nil
 }
 
-func parseBulkOperations(list []any) ([]bulkOperation, error) {
+func parseBulkOperations(d Dialect, list []any) ([]bulkOperation, error) {
 	operations := make([]bulkOperation, 0, len(list))
 	known := map[string]bool{}
 	for i, raw := range list {
@@ -109,7 +110,7 @@ func parseBulkOperations(list []any) ([]bulkOperation, error) {
 		if err != nil {
 			return nil, inOperation(i+1, err)
 		}
-		op := parseBulkOperation(members)
+		op := parseBulkOperation(d, members)
 		if op.bulkID != "" && known[op.bulkID] {
 			return nil, inOperation(i+1, badRequest(ErrorInvalidValue, "bulkId must be unique within the request"))
 		}
@@ -119,8 +120,8 @@ func parseBulkOperations(list []any) ([]bulkOperation, error) {
 	return operations, nil
 }
 
-func parseBulkOperation(members map[string]any) bulkOperation {
-	var op bulkOperation
+func parseBulkOperation(d Dialect, members map[string]any) bulkOperation {
+	op := bulkOperation{dialect: d}
 	op.bulkID, _ = members["bulkid"].(string)
 	for _, read := range []func(map[string]any) *Error{op.readMethod, op.readBulkID, op.readPath, op.readVersion, op.readData} {
 		if op.problem = read(members); op.problem != nil {
@@ -133,7 +134,10 @@ func parseBulkOperation(members map[string]any) bulkOperation {
 
 func (op *bulkOperation) readMethod(members map[string]any) *Error {
 	name, _ := members["method"].(string)
-	switch name = strings.ToUpper(name); name {
+	if upper := strings.ToUpper(name); upper != name && op.dialect.takes(opCase) {
+		name = upper
+	}
+	switch name {
 	case methodPost, methodPut, methodPatch, methodDelete:
 		op.Method = name
 		return nil

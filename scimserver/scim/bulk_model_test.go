@@ -231,7 +231,7 @@ func FuzzBulk(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		request, err := ParseBulkRequest(raw)
+		request, err := ParseBulkRequest(Dialect{}, raw)
 		if err != nil {
 			checkBulkError(t, err)
 			return

@@ -16,7 +16,7 @@ import (
 
 func bulkOf(t testing.TB, body string) BulkRequest {
 	t.Helper()
-	request, err := ParseBulkRequest(decode(t, body))
+	request, err := ParseBulkRequest(Dialect{}, decode(t, body))
 	if err != nil {
 		t.Fatalf("ParseBulkRequest(%s): %v", body, err)
 	}
@@ -62,7 +62,7 @@ func TestParseBulkRequestRefuses(t *testing.T) {
 		"same bulkId":     {operations(postGroup("a"), postGroup("a")), "which one would bulkId:a be?", 400, ErrorInvalidValue},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := ParseBulkRequest(decode(t, tc.body))
+			_, err := ParseBulkRequest(Dialect{}, decode(t, tc.body))
 			var got *Error
 			if errors.As(err, &got); got == nil {
 				got = &Error{}

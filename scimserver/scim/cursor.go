@@ -25,6 +25,9 @@ type Position struct {
 	// LastKey is its [Sort.Key], empty if the query is not sorted. Whoever has the
 	// cursor can read it, who has just been shown the value.
 	LastKey string
+	// LastType is the ID of its resource type in a list of several, and empty in a
+	// list of one.
+	LastType string
 	// QueryHash is [ListQuery.Hash] of the query.
 	QueryHash [32]byte
 	// Count is that of the query.
@@ -58,7 +61,11 @@ type CursorCodec struct{ key []byte }
 
 // cursorVersion is the first byte of what is authenticated: a change of layout
 // changes it, and cursors from before become invalid.
-const cursorVersion = 1
+const cursorVersion = 2
+
+// maxLastType is how long a LastType can be, so that all that a cursor holds stays
+// below [Limits].CursorBytes.
+const maxLastType = 64
 
 // NewCursorCodec returns the codec of key, which must have 32 bytes or more and is
 // copied.
@@ -70,17 +77,18 @@ func NewCursorCodec(key []byte) (*CursorCodec, error) {
 }
 
 // Encode returns the cursor of p, which consists of unreserved characters of URIs
-// only (RFC 3986 §2.3). LastID is cut after 255 bytes, LastKey after what a Key can
-// have.
+// only (RFC 3986 §2.3). LastID is cut after 255 bytes, LastType after 64, LastKey
+// after what a Key can have.
 func (c *CursorCodec) Encode(p Position) string {
 	id := p.LastID[:min(len(p.LastID), math.MaxUint8)]
 	key := p.LastKey[:min(len(p.LastKey), 1+DefaultLimits().SortKeyBytes)]
+	of := p.LastType[:min(len(p.LastType), maxLastType)]
 	out := []byte{cursorVersion}
 	out = appendInstant(out, p.LastCreated)
 	out = binary.BigEndian.AppendUint64(out, uint64(p.IssuedAt.Unix())) //nolint:gosec // the bits, not the number
 	out = binary.BigEndian.AppendUint64(out, uint64(p.Count))           //nolint:gosec // the bits, not the number
 	out = append(out, p.QueryHash[:]...)
-	out = append(append(out, byte(len(id))), id...) //nolint:gosec // cut above
+	out = appendText(appendText(out, id), of)
 	out = append(out, key...)
 	return base64.RawURLEncoding.EncodeToString(append(out, c.sum(out)...))
 }
@@ -120,10 +128,23 @@ func appendInstant(out []byte, t time.Time) []byte {
 	return binary.BigEndian.AppendUint32(out, uint32(t.Nanosecond())) //nolint:gosec // below 1e9
 }
 
+// appendText appends a text of up to 255 bytes so that its end can be found.
+func appendText(out []byte, text string) []byte {
+	return append(append(out, byte(len(text))), text...) //nolint:gosec // cut by the caller
+}
+
+// takeText splits what appendText appended off the front.
+func takeText(from []byte) (text string, rest []byte, ok bool) {
+	if len(from) == 0 || len(from)-1 < int(from[0]) {
+		return "", nil, false
+	}
+	return string(from[1 : 1+int(from[0])]), from[1+int(from[0]):], true
+}
+
 // parsePosition reads what Encode wrote. It is authentic, but it may be of another
 // version.
 func parsePosition(signed []byte) (Position, bool) {
-	const fixed = 1 + 12 + 8 + 8 + 32 + 1
+	const fixed = 1 + 12 + 8 + 8 + 32
 	if len(signed) < fixed || signed[0] != cursorVersion {
 		return Position{}, false
 	}
@@ -134,12 +155,10 @@ func parsePosition(signed []byte) (Position, bool) {
 		LastCreated: time.Unix(number(1), int64(binary.BigEndian.Uint32(signed[9:]))).UTC(),
 		IssuedAt:    time.Unix(number(13), 0).UTC(),
 		Count:       int(number(21)),
-		QueryHash:   [32]byte(signed[29:61]),
+		QueryHash:   [32]byte(signed[29:fixed]),
 	}
-	rest, size := signed[fixed:], int(signed[fixed-1])
-	if len(rest) < size {
-		return Position{}, false
-	}
-	p.LastID, p.LastKey = string(rest[:size]), string(rest[size:])
-	return p, true
+	id, rest, whole := takeText(signed[fixed:])
+	of, rest, wholeType := takeText(rest)
+	p.LastID, p.LastType, p.LastKey = id, of, string(rest)
+	return p, whole && wholeType
 }

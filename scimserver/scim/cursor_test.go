@@ -27,7 +27,7 @@ var cursorKey = strings.Repeat("k", 32)
 func position() Position {
 	return Position{
 		LastCreated: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), LastID: "2819c223-7f76-453a-919d-413861904646",
-		LastKey: "\x00bjensen", QueryHash: [32]byte{1, 2, 31: 3}, Count: 100, IssuedAt: time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC),
+		LastKey: "\x00bjensen", LastType: "Group", QueryHash: [32]byte{1, 2, 31: 3}, Count: 100, IssuedAt: time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC),
 	}
 }
 
@@ -38,7 +38,7 @@ func TestCursorRoundTrip(t *testing.T) {
 		"zero":  {},
 		"edges": {
 			LastCreated: time.Unix(-1, 999_999_999).UTC(), LastID: strings.Repeat("x", 255), Count: math.MaxInt,
-			LastKey: "\x00" + strings.Repeat("\xff", DefaultLimits().SortKeyBytes), IssuedAt: time.Unix(1<<40, 0).UTC(),
+			LastKey: "\x00" + strings.Repeat("\xff", DefaultLimits().SortKeyBytes), LastType: strings.Repeat("y", 64), IssuedAt: time.Unix(1<<40, 0).UTC(),
 		},
 	} {
 		cursor := c.Encode(p)
@@ -47,7 +47,7 @@ func TestCursorRoundTrip(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		diff(t, name, p.LastID, got.LastID)
-		if !got.LastCreated.Equal(p.LastCreated) || got.IssuedAt.Unix() != p.IssuedAt.Unix() || got.LastKey != p.LastKey ||
+		if !got.LastCreated.Equal(p.LastCreated) || got.IssuedAt.Unix() != p.IssuedAt.Unix() || got.LastKey != p.LastKey || got.LastType != p.LastType ||
 			got.Count != p.Count || got.QueryHash != p.QueryHash {
 			t.Errorf("%s: got %+v, want %+v", name, got, p)
 		}
@@ -68,8 +68,8 @@ func TestCursorBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "\x01\x00\x00\x00\x00\x69\x57\x35\xa5\x00\x00\x00\x06\x00\x00\x00\x00\x69\x81\x73\xf2\x00\x00\x00\x00\x00\x00\x00\x64" +
-		"\x01\x02" + strings.Repeat("\x00", 29) + "\x03" + "\x24" + "2819c223-7f76-453a-919d-413861904646" + "\x00bjensen"
+	want := "\x02\x00\x00\x00\x00\x69\x57\x35\xa5\x00\x00\x00\x06\x00\x00\x00\x00\x69\x81\x73\xf2\x00\x00\x00\x00\x00\x00\x00\x64" +
+		"\x01\x02" + strings.Repeat("\x00", 29) + "\x03" + "\x24" + "2819c223-7f76-453a-919d-413861904646" + "\x05Group" + "\x00bjensen"
 	diff(t, "layout", []byte(want), raw[:len(raw)-32])
 }
 
@@ -109,7 +109,7 @@ func TestCursorForged(t *testing.T) {
 		}
 	}
 	// Authentic, but not of this layout.
-	for name, signed := range map[string]string{"version": "\x02" + string(raw[1:len(raw)-32]), "short": "\x01", "id": string(raw[:60]) + "\xff\xff"} {
+	for name, signed := range map[string]string{"version": "\x01" + string(raw[1:len(raw)-32]), "short": "\x02", "id": string(raw[:61]) + "\xff\xff", "type": string(raw[:61]) + "\x01a", "typeCut": string(raw[:61]) + "\x01a\x02b"} {
 		forged[name] = base64.RawURLEncoding.EncodeToString(append([]byte(signed), c.sum([]byte(signed))...))
 	}
 	for name, text := range forged {

@@ -70,7 +70,7 @@ const (
 
 // PATCH, in dialect_patch.go.
 const (
-	// opCase is an op that is not in small letters: Entra in its default dialect.
+	// opCase is an op that is not in small letters, as of Entra in its default dialect, or a method of Bulk that is not in capitals.
 	opCase Rule = "opCase"
 	// singleOperation is one operation that is in no list: hand-written clients.
 	singleOperation Rule = "singleOperation"
