@@ -61,7 +61,6 @@ func hostile() map[string]struct {
 		"Number":             {"POST", "/Users/.search", `{"count":` + strings.Repeat("9", mega-100) + `}`, 400},
 		"Elements":           {"POST", "/Users", `{"userName":"a","emails":[` + strings.Repeat(`{"value":"a"},`, 7e4) + `{}]}`, 400},
 		"Attributes":         {"PUT", "/Users/x", manyAttributes(5e4), 404},
-		"TooLong":            {"POST", "/Users", strings.Repeat(" ", mega+1), 413},
 		"Truncated":          {"POST", "/Users", `{"userName":"a`, 400},
 		"NotJSON":            {"POST", "/Users", strings.Repeat("\x00", 1e6), 400},
 		"LongSortBy":         {"POST", "/Users/.search", `{"sortBy":"` + strings.Repeat("a.", 5e5) + `"}`, 400},
