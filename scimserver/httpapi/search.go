@@ -88,7 +88,9 @@ func (c resources) parseWide(dir directory.Directory, body map[string]any, count
 		return scim.ListQuery{}, err
 	}
 	projection := maps.Clone(body)
-	maps.DeleteFunc(projection, func(name string, _ any) bool { return !strings.HasSuffix(strings.ToLower(name), "attributes") })
+	maps.DeleteFunc(projection, func(name string, _ any) bool {
+		return !strings.HasSuffix(strings.ToLower(name), "attributes") && !strings.EqualFold(name, "schemas")
+	})
 	shown, err := scim.ParseSearchRequest(c.typeIn(dir), projection, p.DefaultPageSize, p.MaxPageSize)
 	query.Projection = shown.Projection
 	return query, err
