@@ -144,7 +144,7 @@ func TestRefusals(t *testing.T) {
 		"NoUserName":      {reason: "userName is required", request: request{method: "POST", target: basePath + "/Users", body: `{"displayName":"x"}`}, want: 400, wantType: "invalidValue"},
 		"PutNoUserName":   {reason: "also in a PUT", request: request{method: "PUT", target: one, body: `{"displayName":"x"}`}, want: 400, wantType: "invalidValue"},
 		"PatchNoOps":      {reason: "RFC 7644 §3.5.2", request: request{method: "PATCH", target: one, body: `{"Operations":[]}`}, want: 400, wantType: "invalidSyntax"},
-		"PatchPath":       {reason: "unknown path", request: request{method: "PATCH", target: one, body: `{"Operations":[{"op":"add","path":"metadata.labels","value":"x"}]}`}, want: 400, wantType: "invalidPath"},
+		"PatchPath":       {reason: "not a path", request: request{method: "PATCH", target: one, body: `{"Operations":[{"op":"add","path":"emails[","value":"x"}]}`}, want: 400, wantType: "invalidPath"},
 		"BadFilter":       {reason: "not a filter", request: request{method: "GET", target: basePath + "/Users?filter=userName"}, want: 400, wantType: "invalidFilter"},
 		"BadCount":        {reason: "not a number", request: request{method: "GET", target: basePath + "/Users?count=ten"}, want: 400, wantType: "invalidValue"},
 		"BadEncoding":     {reason: "a filter that cannot be decoded must not become none", request: request{method: "GET", target: basePath + "/Users?filter=%zz"}, want: 400, wantType: "invalidValue"},

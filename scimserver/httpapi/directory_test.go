@@ -96,7 +96,7 @@ func TestRulesAreCountedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := search{{kind: scim.UserResourceType().ID}, {kind: scim.GroupResourceType().ID}}
+	all := search{{kind: userKind}, {kind: groupKind}}
 	body := map[string]any{"filter": "displayName eq x", "schemas": []any{"urn:ietf:params:scim:api:messages:2.0:SearchRequest"}}
 	if _, err := all.parse(directory.Directory{Profile: profile}, body); err != nil {
 		t.Fatal(err)
@@ -164,15 +164,6 @@ func TestDiscovery(t *testing.T) {
 				t.Errorf("%s %s: Allow %q", method, path, got)
 			}
 			checkError(t, w, http.StatusMethodNotAllowed)
-		}
-	}
-}
-
-func BenchmarkWidened(b *testing.B) {
-	p := directory.Directory{}.Settings()
-	for b.Loop() {
-		if _, err := widened(p.User, true, p.Group); err != nil {
-			b.Fatal(err)
 		}
 	}
 }

@@ -149,7 +149,7 @@ func TestGroupRefusals(t *testing.T) {
 		"PutNoName":        {reason: "also in a PUT", request: request{method: "PUT", target: oneGroup, body: `{"members":[]}`}, want: 400, wantType: "invalidValue"},
 		"PatchNoName":      {reason: "also after a PATCH", request: request{method: "PATCH", target: oneGroup, body: `{"Operations":[{"op":"remove","path":"displayName"}]}`}, want: 400, wantType: "mutability", wantCalls: -1},
 		"NoBody":           {reason: "a PATCH needs a body", request: request{method: "PATCH", target: oneGroup}, want: 400, wantType: "invalidSyntax"},
-		"PatchPath":        {reason: "a user's attribute", request: request{method: "PATCH", target: oneGroup, body: `{"Operations":[{"op":"add","path":"userName","value":"x"}]}`}, want: 400, wantType: "invalidPath"},
+		"PatchPath":        {reason: "not a path", request: request{method: "PATCH", target: oneGroup, body: `{"Operations":[{"op":"add","path":"members[","value":"x"}]}`}, want: 400, wantType: "invalidPath"},
 		"PatchMember":      {reason: "members cannot change", request: request{method: "PATCH", target: oneGroup, body: `{"Operations":[{"op":"replace","path":"members[value eq \"u1\"].value","value":"u2"}]}`}, want: 400, wantType: "mutability"},
 		"BadFilter":        {reason: "groups have no userName", request: request{method: "GET", target: basePath + "/Groups?filter=userName%20eq%20%22x%22"}, want: 400, wantType: "invalidFilter"},
 		"SortByMembers":    {reason: "no group has more of it", request: request{method: "GET", target: basePath + "/Groups?sortBy=members"}, want: 400, wantType: "invalidValue"},

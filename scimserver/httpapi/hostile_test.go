@@ -17,8 +17,10 @@ import (
 const (
 	// hostileRounds is how often each hostile request is sent.
 	hostileRounds = 8
-	// hostileGrowth is how much the peak memory of the program may grow by all of them.
+	// hostileGrowth is how much the peak memory of the program may grow once it has seen each of them.
 	hostileGrowth = 64 << 20
+	// hostilePeak is the most memory that the program may ever have, with nobody stored.
+	hostilePeak = 256 << 20
 )
 
 // hostile are requests that cost their sender little. Each is to be refused as SCIM says.
@@ -61,7 +63,6 @@ func hostile() map[string]struct {
 		"Number":             {"POST", "/Users/.search", `{"count":` + strings.Repeat("9", mega-100) + `}`, 400},
 		"Elements":           {"POST", "/Users", `{"userName":"a","emails":[` + strings.Repeat(`{"value":"a"},`, 7e4) + `{}]}`, 400},
 		"Attributes":         {"PUT", "/Users/x", manyAttributes(5e4), 404},
-		"TooLong":            {"POST", "/Users", strings.Repeat(" ", mega+1), 413},
 		"Truncated":          {"POST", "/Users", `{"userName":"a`, 400},
 		"NotJSON":            {"POST", "/Users", strings.Repeat("\x00", 1e6), 400},
 		"LongSortBy":         {"POST", "/Users/.search", `{"sortBy":"` + strings.Repeat("a.", 5e5) + `"}`, 400},
@@ -77,25 +78,31 @@ func manyAttributes(n int) string {
 	return `{` + b.String() + `"userName":"many@example.com"}`
 }
 
-// testHostile sends everything of hostile, and looks at what that costs the process (SEC-20).
+// testHostile sends everything of hostile again and again, and looks at what that costs the process (SEC-20). The first round is the
+// measure of the others: what one request needs for a moment is bounded, and what many leave behind is nothing.
 func testHostile(t *testing.T, pid int, tn tenant) {
-	tn.send(t, http.MethodPost, tn.base+"/Users/.search", padded(`{}`, int(DefaultLimits().BodyBytes)))
+	tn.sendHostile(t)
 	before := peakMemory(t, pid)
 	for range hostileRounds {
-		for name, h := range hostile() {
-			got := tn.send(t, h.method, tn.base+h.path, h.body)
-			if got.status != h.want || !strings.Contains(got.body, "urn:ietf:params:scim:api:messages:2.0:Error") {
-				t.Errorf("%s: %d, want %d: %.300s", name, got.status, h.want, got.body)
-			}
-		}
+		tn.sendHostile(t)
 	}
 	after := peakMemory(t, pid)
-	t.Logf("%d requests: peak memory %d MiB before, %d MiB after", hostileRounds*len(hostile()), before>>20, after>>20)
-	if after-before > hostileGrowth {
-		t.Errorf("the peak memory of the program grew by %d MiB", (after-before)>>20)
+	t.Logf("%d rounds of %d requests: peak memory %d MiB after the first, %d MiB at the end", hostileRounds, len(hostile()), before>>20, after>>20)
+	if after-before > hostileGrowth || after > hostilePeak {
+		t.Errorf("the peak memory of the program grew from %d to %d MiB", before>>20, after>>20)
 	}
 	if got := tn.send(t, http.MethodGet, tn.base+"/Users?count=1", ""); got.status != http.StatusOK {
 		t.Errorf("after all of it: %d %s", got.status, got.body)
+	}
+}
+
+func (tn tenant) sendHostile(t *testing.T) {
+	t.Helper()
+	for name, h := range hostile() {
+		got := tn.send(t, h.method, tn.base+h.path, h.body)
+		if got.status != h.want || !strings.Contains(got.body, "urn:ietf:params:scim:api:messages:2.0:Error") {
+			t.Errorf("%s: %d, want %d: %.300s", name, got.status, h.want, got.body)
+		}
 	}
 }
 

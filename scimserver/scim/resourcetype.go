@@ -6,6 +6,7 @@ package scim
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -69,25 +70,40 @@ func (rt *ResourceType) sortByLength() {
 }
 
 // Widened returns rt with the attributes of others, for queries over several types:
-// what is known to any of them can be filtered and sorted by, and resources of rt have no value of it (RFC 7644 §3.4.2.1). Nothing but
-// queries can be parsed for it. Their projections fit resources of rt and show
-// attributes of rt only.
+// what is known to any of them can be filtered and sorted by, and resources of rt have
+// no value of it (RFC 7644 §3.4.2.1). Nothing but queries can be parsed for it. Their
+// projections fit resources of rt and show attributes of rt only.
 func (rt *ResourceType) Widened(others ...*ResourceType) *ResourceType {
 	out := *rt
 	out.extensions, out.byLength = slices.Clone(rt.extensions), slices.Clone(rt.byLength)
 	for _, other := range others {
 		for _, n := range other.namespaces() {
-			if out.namespace(n.urn) != nil {
-				continue
-			}
-			foreign := *n
-			foreign.key, foreign.foreign = n.urn, n == other.core
-			out.extensions = append(out.extensions, &foreign)
-			out.byLength = append(out.byLength, &foreign)
+			out.widen(n, n == other.core)
 		}
 	}
 	out.sortByLength()
 	return &out
+}
+
+// widen adds a namespace of another type, or what it has more than ours of the same URN.
+func (rt *ResourceType) widen(n *namespace, core bool) {
+	ours := rt.namespace(n.urn)
+	if ours == nil {
+		foreign := *n
+		foreign.key, foreign.foreign = n.urn, core
+		rt.extensions = append(rt.extensions, &foreign)
+		rt.byLength = append(rt.byLength, &foreign)
+		return
+	}
+	if ours == rt.core {
+		return
+	}
+	both := *ours
+	both.byName = maps.Clone(n.byName)
+	maps.Copy(both.byName, ours.byName)
+	for _, list := range [][]*namespace{rt.extensions, rt.byLength} {
+		list[slices.Index(list, ours)] = &both
+	}
 }
 
 func (rt *ResourceType) extend(e Extension) error {
