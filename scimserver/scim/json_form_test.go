@@ -213,3 +213,20 @@ func TestJSONFormsPatch(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestJSONFormsStayWithImmutables: a PUT that leaves out an immutable attribute leaves its form too.
+func TestJSONFormsStayWithImmutables(t *testing.T) {
+	fixed := accountsAttribute()
+	fixed.Mutability = Immutable
+	rt, err := NewUserType(Dialect{}, Extension{Schema: &Schema{ID: UserURN, Attributes: []*Attribute{fixed}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := parse(t, rt, `{"userName":"u","accounts":`+quoted(twoAccounts)+`}`)
+	for _, body := range []string{`{"userName":"u"}`, `{"userName":"u","accounts":` + quoted(twoAccounts) + `}`} {
+		put, err := rt.Replace(start, parse(t, rt, body))
+		if err != nil || !Equal(put, start) {
+			t.Errorf("PUT of %s: %v, %v", body, put, err)
+		}
+	}
+}
