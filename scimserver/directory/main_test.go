@@ -180,6 +180,7 @@ func newGroups(t testing.TB, live client.Client, cached client.Client) *Groups {
 	t.Helper()
 	g := NewGroups(live, uncached{cached}, modelOf(t, 0))
 	g.log = slog.New(slog.DiscardHandler)
+	g.users.log = g.log
 	return g
 }
 

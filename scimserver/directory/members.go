@@ -29,7 +29,7 @@ func (l *loaded) HasMember(value string) bool {
 func (l *loaded) Members() []any {
 	all := make([]any, 0, len(l.members))
 	for _, id := range slices.Sorted(maps.Keys(l.members)) {
-		kind, endpoint := l.groups.users, "/Users/"
+		kind, endpoint := l.groups.users.kind, "/Users/"
 		if l.members[id] == typeGroup {
 			kind, endpoint = l.groups.kind, "/Groups/"
 		}
