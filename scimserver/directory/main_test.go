@@ -92,7 +92,7 @@ type leavingInformer struct {
 
 func (l leavingInformer) AddEventHandler(h toolscache.ResourceEventHandler) (toolscache.ResourceEventHandlerRegistration, error) {
 	registration, err := l.Informer.AddEventHandler(h)
-	l.t.Cleanup(func() { _ = l.Informer.RemoveEventHandler(registration) })
+	l.t.Cleanup(func() { _ = l.RemoveEventHandler(registration) })
 	return registration, err
 }
 
