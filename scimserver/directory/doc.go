@@ -7,8 +7,24 @@
 // It owns uniqueness, membership, optimistic locking and the conversion between a scim.Resource and a ScimUser or ScimGroup. It
 // knows nothing of HTTP and of PATCH only what a scim.MemberChange is: any other change is a function from resource to resource.
 //
-// Reads by id and by name go to the API server, so that every replica answers alike right after a write. Lists come from the
-// cache, and so does what is derived: the groups of a user, and the displays of groups and members.
+// Get and every decision read from the API server. Lists come from a Model in memory; who is missing there by id or by name is
+// looked for on the API server, so that every replica finds what was just created. What is derived comes from the cache: the groups of
+// a user, and the displays of groups and members.
+//
+// # How lists are made
+//
+// The Model has the objects of each directory in order of creation and id, which never changes for an object, and finds them by id,
+// unique name, externalId and e-mail address; the cache finds groups by member. A list looks its candidates up by the best equality
+// that the filter demands and matches them against the whole filter; without one it goes over everybody, a few at a time, and decodes
+// the attributes only if the filter or the order looks at them. So a page without filter costs the page, and an index that finds too
+// much or knows too little spoils no answer.
+//
+// Informers feed the Model, and so does every write of this process when the API server has answered, so that a client that
+// stays on one replica reads its own writes. Both say how new what they tell is, by the resource version, and the older changes
+// nothing; a deletion of ours is remembered until the informer has passed it. What we wrote and no informer has told of is
+// not believed for a hit by id or name, and the Janitor asks after it: it may have been deleted while the watch was interrupted.
+//
+// A walk by cursor is a place in the order, not a number of resources to skip: what comes and goes before that place moves nothing.
 //
 // # How a name stays unique
 //

@@ -22,12 +22,12 @@ import (
 // moves first, so that of two who demand the same version only one goes on.
 type Groups struct {
 	*Store
-	users kind
+	users *Store
 }
 
 // NewGroups returns a store of groups; the arguments are those of NewUsers.
 func NewGroups(live client.Client, cached client.Reader, model *Model) *Groups {
-	return &Groups{Store: newStore(groupKind(), live, cached, model), users: userKind()}
+	return &Groups{Store: newStore(groupKind(), live, cached, model), users: NewUsers(live, cached, model)}
 }
 
 // GroupChange is what a PUT or a PATCH does to a group.
@@ -95,7 +95,7 @@ func (g *Groups) of(kind string) *Store {
 	if kind == typeGroup {
 		return g.Store
 	}
-	return &Store{kind: g.users, live: g.live, cached: g.cached, model: g.model, clock: g.clock, log: g.log}
+	return g.users
 }
 
 // confirm looks again, when caches have caught up, whether somebody was added who was being deleted at the same time.
@@ -252,7 +252,7 @@ func (g *Groups) typeOf(ctx context.Context, dir Directory, id string) (string, 
 		return typeUnknown, nil
 	}
 	for _, from := range []client.Reader{g.cached, g.live} {
-		for name, k := range map[string]kind{typeUser: g.users, typeGroup: g.kind} {
+		for name, k := range map[string]kind{typeUser: g.users.kind, typeGroup: g.kind} {
 			o := k.newObject()
 			err := from.Get(ctx, client.ObjectKey{Namespace: dir.Namespace, Name: id}, o)
 			if err == nil && k.head(o).directory.Name == dir.Name && present(o) {

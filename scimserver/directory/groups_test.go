@@ -422,6 +422,10 @@ func TestGroupFilters(t *testing.T) {
 		`id eq "` + idOf("b") + `" and members eq "` + p[1] + `"`: {"b"},
 		`not (members eq "` + p[0] + `")`:                         {"c"},
 		`members[type eq "Group"]`:                                nil,
+		`members[value eq "` + p[0] + `" and type eq "User"]`:     {"a", "b"},
+		`members[value eq "` + p[0] + `" and type eq "Group"]`:    nil,
+		`displayName sw "b" and members.value eq "` + p[0] + `"`:  {"b"},
+		`members eq "nobody"`:                                     nil,
 	} {
 		f, err := scim.ParseFilter(scim.GroupResourceType(), text)
 		if err != nil {

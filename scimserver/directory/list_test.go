@@ -296,6 +296,8 @@ func TestListsUntilTheModelIsSynced(t *testing.T) {
 	} {
 		s := newStore(userKind(), c, uncached{c}, deaf(tc.synced))
 		s.log = slog.New(slog.DiscardHandler)
+		_, err := s.Create(t.Context(), dir, named("of this process "+name[:1]))
+		wantStatus(t, "Create", err, http.StatusOK)
 		for _, text := range []string{`id eq "` + created.ID + `"`, `userName eq "ADA"`, `userName eq "ada" and externalId eq "e"`} {
 			page, err := s.List(t.Context(), dir, filtering(t, text))
 			if err != nil || !slices.Equal(idsOf(page.Resources), []string{created.ID}) {
@@ -306,10 +308,56 @@ func TestListsUntilTheModelIsSynced(t *testing.T) {
 			_, err := s.List(t.Context(), dir, filtering(t, text))
 			wantStatus(t, name+": "+text, err, tc.other)
 		}
-		_, err := s.List(t.Context(), dir, query(t, "sortBy=userName"))
+		_, err = s.List(t.Context(), dir, query(t, "sortBy=userName"))
 		wantStatus(t, name+": sorted", err, tc.other)
 		_, err = s.List(t.Context(), dir, query(t, ""))
 		wantStatus(t, name+": all", err, tc.other)
+	}
+}
+
+// TestOwnWritesAreListed lets a process write that hears of nothing: what it lists is what it wrote.
+func TestOwnWritesAreListed(t *testing.T) {
+	c := admin(t, 0)
+	dir, m := inNamespace(t, c), deaf(true)
+	users, groups := newStore(userKind(), c, uncached{c}, m), NewGroups(c, uncached{c}, m)
+	user, err := users.Create(t.Context(), dir, named("ada"))
+	wantStatus(t, "Create user", err, http.StatusOK)
+	wantListed(t, users.List, dir, user)
+	user, err = users.Modify(t.Context(), dir, user.ID, Precondition{}, func(r scim.Resource) (scim.Resource, error) {
+		r["nickName"] = "a"
+		return r, nil
+	})
+	wantStatus(t, "Modify user", err, http.StatusOK)
+	wantListed(t, users.List, dir, user)
+	user, err = users.Modify(t.Context(), dir, user.ID, Precondition{}, rename("bob"))
+	wantStatus(t, "rename user", err, http.StatusOK)
+	wantListed(t, users.List, dir, user)
+	group, err := groups.Create(t.Context(), dir, scim.Resource{"displayName": "g"}, false)
+	wantStatus(t, "Create group", err, http.StatusOK)
+	wantListed(t, groups.List, dir, group)
+	change := GroupChange{Replace: true, Members: []scim.Member{{Value: user.ID}}}
+	group, err = groups.Change(t.Context(), dir, group.ID, Precondition{}, change, false)
+	wantStatus(t, "Change group", err, http.StatusOK)
+	wantListed(t, groups.List, dir, group)
+	wantStatus(t, "Delete user", users.Delete(t.Context(), dir, user.ID, Precondition{}), http.StatusOK)
+	wantListed(t, users.List, dir)
+	wantStatus(t, "Delete group", groups.Delete(t.Context(), dir, group.ID, Precondition{}), http.StatusOK)
+	wantListed(t, groups.List, dir)
+}
+
+// wantListed fails if a list has anything else, or something in another version.
+func wantListed(t *testing.T, list func(context.Context, Directory, scim.ListQuery) (Page, error), dir Directory, want ...Stored) {
+	t.Helper()
+	page, err := list(t.Context(), dir, scim.ListQuery{StartIndex: 1, Count: 10})
+	if err != nil || page.Total != len(want) || len(page.Resources) != len(want) {
+		t.Fatalf("listed are %d of %d (%v), want %d", len(page.Resources), page.Total, err, len(want))
+	}
+	for i, st := range want {
+		delete(page.Resources[i].Resource, "groups")
+		page.Resources[i].Members = nil
+		if diff := gocmp.Diff(st, page.Resources[i]); diff != "" {
+			t.Errorf("listed is something else (-want +got):\n%s", diff)
+		}
 	}
 }
 

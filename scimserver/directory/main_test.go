@@ -92,7 +92,7 @@ type leavingInformer struct {
 
 func (l leavingInformer) AddEventHandler(h toolscache.ResourceEventHandler) (toolscache.ResourceEventHandlerRegistration, error) {
 	registration, err := l.Informer.AddEventHandler(h)
-	l.t.Cleanup(func() { _ = l.Informer.RemoveEventHandler(registration) })
+	l.t.Cleanup(func() { _ = l.RemoveEventHandler(registration) })
 	return registration, err
 }
 
@@ -180,6 +180,7 @@ func newGroups(t testing.TB, live client.Client, cached client.Client) *Groups {
 	t.Helper()
 	g := NewGroups(live, uncached{cached}, modelOf(t, 0))
 	g.log = slog.New(slog.DiscardHandler)
+	g.users.log = g.log
 	return g
 }
 

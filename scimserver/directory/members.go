@@ -37,7 +37,7 @@ func (l *loaded) Members() []any {
 // member is one member. Of who is not known nothing is known but the id.
 func (l *loaded) member(id string) map[string]any {
 	member := memberOf(id, l.members[id])
-	kind, endpoint := l.groups.users, "/Users/"
+	kind, endpoint := l.groups.users.kind, "/Users/"
 	switch l.members[id] {
 	case typeUnknown:
 		return member

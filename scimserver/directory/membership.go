@@ -103,7 +103,7 @@ func (s *Store) part(ctx context.Context, dir Directory, id string) {
 
 // leaveGroups ends the memberships of a resource that the cache shows.
 func (s *Store) leaveGroups(ctx context.Context, dir Directory, id string) {
-	groups := &Groups{Store: newStore(groupKind(), s.live, s.cached, s.model), users: userKind()}
+	groups := NewGroups(s.live, s.cached, s.model)
 	groups.clock, groups.log = s.clock, s.log
 	for _, group := range s.directGroups(ctx, dir.Namespace, id) {
 		revision, err := s.tree(dir.Namespace, group).edit(ctx, edits{remove: map[string]bool{id: true}})

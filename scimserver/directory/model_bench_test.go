@@ -48,7 +48,6 @@ func BenchmarkModelStart(b *testing.B) {
 	var before, after runtime.MemStats
 	var m *Model
 	for b.Loop() {
-		m = nil
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		m = fed(users)
