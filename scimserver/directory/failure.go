@@ -68,7 +68,9 @@ func refusedFields(err error) string {
 	}
 	var fields []string
 	for _, cause := range status.Status().Details.Causes {
-		fields = append(fields, strings.TrimPrefix(cause.Field, "spec."))
+		if cause.Field != "" && cause.Field != "<nil>" { // the schema as a whole has no name
+			fields = append(fields, strings.TrimPrefix(cause.Field, "spec."))
+		}
 	}
 	return "wrong value of " + strings.Join(fields, ", ")
 }

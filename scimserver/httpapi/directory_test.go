@@ -89,6 +89,15 @@ func TestDirectoriesHaveTheirOwnTypes(t *testing.T) {
 	}
 }
 
+// TestStrictSearchOfAll: what one type does not have is no form outside the RFCs.
+func TestStrictSearchOfAll(t *testing.T) {
+	a := crowd(t).settle(func(s *v1alpha1.ScimDirectorySpec) { s.Protocol.Mode = v1alpha1.ModeStrict })
+	got := a.find(t, request{method: "POST", target: basePath + "/.search", body: `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"userName eq \"d@x\" or members.value eq \"u1\""}`})
+	if diff := cmp.Diff([]string{"u1", "g1"}, got.ids()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestRulesAreCountedOnce: a search over all types parses its filter for each of them.
 func TestRulesAreCountedOnce(t *testing.T) {
 	used := map[scim.Rule]int{}

@@ -6,6 +6,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,6 +36,7 @@ func TestProgram(t *testing.T) {
 	}
 	t.Cleanup(func() { _, _ = s.Stop(), s.RemoveLogs() })
 	t.Run("Tenants", func(t *testing.T) { testTenants(t, newTenant(t, s, "acme"), newTenant(t, s, "other")) })
+	t.Run("Walks", func(t *testing.T) { testWalks(t, newTenant(t, s, "walks")) })
 	t.Run("Limits", func(t *testing.T) { testStoredLimits(t, newTenant(t, s, "limits")) })
 	t.Run("Hostile", func(t *testing.T) { testHostile(t, s.Servers[0].Pid(), newTenant(t, s, "hostile")) })
 }
@@ -131,6 +133,51 @@ func testTenants(t *testing.T, victim, prober tenant) {
 	for _, path := range []string{"/Users", "/Groups"} {
 		if got := prober.send(t, "GET", prober.base+path+"?count=200", ""); strings.Contains(got.body, group) || strings.Contains(got.body, "Vic") {
 			t.Errorf("%s of another tenant shows the victims: %s", path, got.body)
+		}
+	}
+}
+
+// testWalks: with the real store, a walk by cursor meets each once, in the order of one page of all.
+func testWalks(t *testing.T, tn tenant) {
+	for i := range 25 {
+		tn.post(t, "/Users", fmt.Sprintf(`{"userName":"u%d","displayName":"%c"}`, i, 'a'+i%4))
+		if i < 15 {
+			tn.post(t, "/Groups", fmt.Sprintf(`{"displayName":"%c%d"}`, 'a'+i%4, i))
+		}
+	}
+	ids := func(endpoint string, query map[string]any) (met []string, next string) {
+		body, err := json.Marshal(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := tn.send(t, http.MethodPost, tn.base+endpoint+searchPath, string(body))
+		var page found
+		if err := json.Unmarshal([]byte(got.body), &page); err != nil || got.status != http.StatusOK {
+			t.Fatalf("%s %s: %d %s", endpoint, body, got.status, got.body)
+		}
+		return page.ids(), page.NextCursor
+	}
+	for _, endpoint := range []string{"/Users", "/Groups", ""} {
+		for _, sortBy := range []string{"", "displayName", "meta.created", "meta.resourceType"} {
+			for _, order := range []string{"ascending", "descending"} {
+				query := map[string]any{"count": 100}
+				if sortBy != "" {
+					query["sortBy"], query["sortOrder"] = sortBy, order
+				}
+				want, _ := ids(endpoint, query)
+				for _, count := range []int{1, 7, 25, 40} {
+					query["count"], query["cursor"] = count, ""
+					var met []string
+					for next := "begin"; next != ""; query["cursor"] = next {
+						var page []string
+						page, next = ids(endpoint, query)
+						met = append(met, page...)
+					}
+					if diff := cmp.Diff(want, met); diff != "" {
+						t.Errorf("%q by %q in pages of %d (-one page +walk):\n%s", endpoint, sortBy, count, diff)
+					}
+				}
+			}
 		}
 	}
 }
