@@ -193,7 +193,7 @@ func TestWalkMissesNobody(t *testing.T) {
 		"", "sortBy=title", "sortBy=title&sortOrder=descending", "sortBy=nickName", "sortBy=name.familyName", "sortBy=meta.created&sortOrder=descending",
 		"filter=title+pr", "filter=emails+pr&sortBy=title", "sortBy=id", `filter=externalId+eq+"e1"`, "sortBy=active",
 	} {
-		for range 20 {
+		for range 5 {
 			m, _ := crowd(random, 60)
 			s := offline(m)
 			q := query(t, text)

@@ -241,7 +241,7 @@ func TestModelFollows(t *testing.T) {
 	seed := uint64(time.Now().UnixNano()) //nolint:forbidigo // the seed is printed
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	for range 200 {
+	for range 100 {
 		m := deaf(true)
 		server := &apiServer{revision: 100, users: map[string]*v1alpha1.ScimUser{}}
 		i := &informer{server: server, known: map[string]*v1alpha1.ScimUser{}, to: m.users.handler()}
