@@ -32,7 +32,6 @@ type sequence struct {
 // step is one request and what must come back.
 type step struct {
 	Why        string            `json:"why"`
-	Needs      string            `json:"needs"`
 	Request    string            `json:"request"`
 	Headers    map[string]string `json:"headers"`
 	From       string            `json:"from"`

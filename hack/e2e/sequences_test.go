@@ -78,10 +78,6 @@ func newReplay(t *testing.T, s *stack.Stack, seq sequence) *replay {
 func (r *replay) run(t *testing.T) {
 	t.Helper()
 	for i, s := range r.Steps {
-		if s.Needs != "" {
-			t.Logf("step %d waits for %q: %s", i+1, s.Needs, s.Why)
-			continue
-		}
 		if err := r.step(t, i, s); err != nil {
 			t.Fatalf("step %d, %s (%s): %v", i+1, s.Request, s.Why, err)
 		}

@@ -24,9 +24,10 @@ func (tn *tenant) changeDirectory(t *testing.T, change func(*v1alpha1.ScimDirect
 	if err := tn.Client.Get(t.Context(), client.ObjectKey{Namespace: tn.namespace, Name: directoryName}, dir); err != nil {
 		t.Fatal(err)
 	}
+	before := client.MergeFrom(dir.DeepCopy())
 	change(&dir.Spec)
-	dir.Spec.Paging.MaxPageSize = 300 + int32(dir.Generation) //nolint:gosec // a few
-	if err := tn.Client.Update(t.Context(), dir); err != nil {
+	dir.Spec.Paging.MaxPageSize = max(dir.Spec.Paging.MaxPageSize, 300) + 1
+	if err := tn.Client.Patch(t.Context(), dir, before); err != nil {
 		t.Fatal(err)
 	}
 	if dir.Spec.Suspended {

@@ -46,7 +46,7 @@ type GroupChange struct {
 // members in the answer.
 // Errors: 409 uniqueness for the displayName, 400 invalidValue for members that the directory does not know.
 func (g *Groups) Create(ctx context.Context, dir Directory, group scim.Resource, show bool) (Stored, error) {
-	rest, named, _ := g.resource.SplitMembers(group)
+	rest, named, _ := dir.Settings().Group.SplitMembers(group)
 	members, err := g.resolve(ctx, dir, named)
 	if err != nil {
 		return Stored{}, failure(err)
@@ -289,7 +289,7 @@ func (g *Groups) List(ctx context.Context, dir Directory, q scim.ListQuery) (Pag
 	if err = errors.Join(err, failed); err != nil {
 		return Page{}, failure(err)
 	}
-	if q.Projection.Shows(g.resource, "members") {
+	if q.Projection.Shows(dir.Settings().Group, attrMembers) {
 		for i, st := range page.Resources {
 			if page.Resources[i], err = g.withMembers(ctx, dir, st, g.cachedTree(dir.Namespace, st.ID)); err != nil {
 				return Page{}, err

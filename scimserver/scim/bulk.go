@@ -52,7 +52,7 @@ type bulkOperation struct {
 	bulkID string
 	// references are the bulkIds that the data and the path refer to, sorted.
 	references []string
-	dialect Dialect
+	dialect    Dialect
 	// problem is why the operation cannot be done, whatever the others do.
 	problem *Error
 }

@@ -101,6 +101,8 @@ const (
 	filterTextBoolean Rule = "filterTextBoolean"
 	// filterValuePathSubAttribute is `emails[type eq "work"].value eq "x"` in a filter: Entra.
 	filterValuePathSubAttribute Rule = "filterValuePathSubAttribute"
+	// singleQuotes is a string in single quotes, in filters and paths: GitHub's documentation, people.
+	singleQuotes Rule = "singleQuotes"
 	// looseSpacing is more or fewer spaces than the grammar has, in filters and paths: people.
 	looseSpacing Rule = "looseSpacing"
 )
@@ -111,6 +113,6 @@ func Rules() []Rule {
 		bareExtensionAttribute, bareValue, createOnNoMatch, emptyPath, emptyReference, filterTextBoolean, filterUnquotedValue,
 		filterValuePathSubAttribute, impliedValue, jsonText, listAsSingleValue, looseSpacing, malformedSchemas, managerID,
 		missingSchemas, numberAsText, opCase, pathlessQualifiedName, readOnlyInPathlessPatch, removeValueList, schemaAsPath,
-		singleOperation, singleValueAsList, textBoolean, unknownAttribute, unknownSchema, unlistedSchema, urlSafeBinary,
+		singleOperation, singleQuotes, singleValueAsList, textBoolean, unknownAttribute, unknownSchema, unlistedSchema, urlSafeBinary,
 	}
 }

@@ -151,6 +151,10 @@ func ruleCases() map[Rule][]ruleCase {
 			{"Entra", "patch", `{"op":"remove","path":"roles[primary eq \"True\"]"}`, ErrorInvalidFilter},
 		},
 		filterValuePathSubAttribute: {{"Entra", "filter", `emails[type eq "work"].value eq "x"`, ErrorInvalidFilter}},
+		singleQuotes: {
+			{"GitHub's client", "patch", `{"op":"remove","path":"emails[type eq 'work']"}`, ErrorInvalidPath},
+			{"people", "filter", `userName eq 'a b'`, ErrorInvalidFilter},
+		},
 		looseSpacing: {
 			{"people", "filter", ` userName eq "x"`, ErrorInvalidFilter}, {"people", "filter", `userName eq"x"`, ErrorInvalidFilter},
 			{"people", "filter", `userName  pr`, ErrorInvalidFilter}, {"people", "filter", `( title pr ) `, ErrorInvalidFilter},

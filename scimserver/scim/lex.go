@@ -34,6 +34,7 @@ type lexer struct {
 	tokens []token
 	spaces int  // since the last token
 	loose  bool // the grammar has another number of spaces somewhere
+	single bool // a string is in single quotes
 }
 
 // lex splits s, of at most limit bytes; its errors have the given type and do not
@@ -57,6 +58,9 @@ func (d Dialect) lex(s string, typ ErrorType, limit int) ([]token, error) {
 	if (l.loose || l.spaces > 0) && !d.takes(looseSpacing) {
 		return nil, badRequest(typ, "expression has more or fewer spaces than it should")
 	}
+	if l.single && !d.takes(singleQuotes) {
+		return nil, badRequest(typ, "expression has a string that is not in double quotes")
+	}
 	return l.tokens, nil
 }
 
@@ -72,6 +76,8 @@ func (l *lexer) next() error {
 		return l.bracket(c, -1)
 	case '"':
 		return l.quoted()
+	case '\'':
+		return l.singleQuoted()
 	}
 	size := strings.IndexAny(l.input[l.pos:], " ()[]\"")
 	if size < 0 {
@@ -111,6 +117,17 @@ func (l *lexer) quoted() error {
 		return badRequest(l.typ, "expression has a malformed string")
 	}
 	return l.emit(token{stringToken, s})
+}
+
+// singleQuoted reads what stands between single quotes. Nothing in it is escaped: a backslash means different things to different
+// clients, so it is refused.
+func (l *lexer) singleQuoted() error {
+	text, rest, ended := strings.Cut(l.input[l.pos+1:], "'")
+	if !ended || strings.ContainsRune(text, '\\') {
+		return badRequest(l.typ, "expression has a malformed string")
+	}
+	l.pos, l.single = len(l.input)-len(rest), true
+	return l.emit(token{stringToken, text})
 }
 
 func (l *lexer) emit(t token) error {
