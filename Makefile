@@ -58,6 +58,10 @@ vulncheck: ## Look for known vulnerabilities in what we call.
 fuzz: ## Run every fuzz target for FUZZTIME.
 	hack/fuzz.sh $(FUZZTIME)
 
+.PHONY: foreign
+foreign: controlplane ## Run SCIM software of other people (npm) against ours and compare.
+	@go run ./hack/foreign
+
 .PHONY: controlplane
 controlplane: ## Build etcd, kube-apiserver and kube-controller-manager once (about six minutes), outside the clone.
 	@hack/controlplane/build.sh

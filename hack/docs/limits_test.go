@@ -33,9 +33,24 @@ func TestLimitsAreThoseOfTheCode(t *testing.T) {
 		"operations of one PATCH":                                              body.PatchOperations,
 		"bytes of a filter or path":                                            body.FilterBytes,
 		"bytes of a userName":                                                  body.UserNameBytes,
+		"operations of one bulk request":                                       body.BulkOperations,
+		"bytes of one attribute as JSON text":                                  body.JSONTextBytes,
+		"unknown attributes of one user or group, where they are kept":         body.UnknownAttributes,
+		"bytes of a cursor":                                                    body.CursorBytes,
 	} {
 		if row := fmt.Sprintf("| %s | %v |", what, value); !strings.Contains(text, row) {
 			t.Errorf("%s has no row %s", path, row)
+		}
+	}
+}
+
+// TestEveryRuleIsExplained: what a metric names, people look up.
+func TestEveryRuleIsExplained(t *testing.T) {
+	const path = "docs/protocol.md"
+	text := pages(t)[path].prose
+	for _, rule := range scim.Rules() {
+		if !strings.Contains(text, "`"+string(rule)+"`") {
+			t.Errorf("%s does not explain the rule %s", path, rule)
 		}
 	}
 }

@@ -109,7 +109,7 @@ func TestAccountsAreEchoedAsReceived(t *testing.T) {
 			if diff := cmp.Diff(sent, read.Body["accounts"]); diff != "" {
 				t.Errorf("accounts (-sent +read):\n%s", diff)
 			}
-			again, err := tn.idp[1].Put(t.Context(), answer.ID(), idp.Object(read.Body))
+			again, err := tn.idp[1].Put(t.Context(), answer.ID(), read.Body)
 			expect(t, http.StatusOK, again, err)
 			if again.Header.Get("Etag") != read.Header.Get("Etag") {
 				t.Error("a PUT of what was read moved the version")

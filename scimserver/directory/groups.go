@@ -231,7 +231,7 @@ func (g *Groups) resolve(ctx context.Context, dir Directory, named []scim.Member
 		switch {
 		case err != nil:
 			return nil, err
-		case kind == typeUnknown && !(dir.Settings().KeepMembers && len(member.Value) <= unknownMax):
+		case kind == typeUnknown && (!dir.Settings().KeepMembers || len(member.Value) > unknownMax):
 			unknown = append(unknown, member.Value)
 		default:
 			members[member.Value] = kind
