@@ -451,7 +451,7 @@ func TestListShowsMembersOnlyWhereAsked(t *testing.T) {
 	_, err := g.Create(t.Context(), dir, scim.Resource{"displayName": "a", "members": membersAttribute(p...)}, false)
 	wantStatus(t, "Create", err, http.StatusOK)
 	for excluded, want := range map[string]bool{"": true, "members": false, "displayName": true} {
-		projection, err := scim.ParseProjection(scim.GroupResourceType(), "", excluded)
+		projection, err := scim.ParseProjection(dir.Settings().Group, "", excluded)
 		wantStatus(t, "ParseProjection", err, http.StatusOK)
 		page, err := g.List(t.Context(), dir, scim.ListQuery{StartIndex: 1, Count: 10, Projection: projection})
 		if err != nil || len(page.Resources) != 1 || (page.Resources[0].Members != nil) != want {
