@@ -95,7 +95,7 @@ func cacheOptions(namespaces []string, scheme *runtime.Scheme, mapper meta.RESTM
 		Mapper: mapper,
 		// Whatever is read from the cache must have been waited for before the process is ready.
 		ReaderFailOnMissingInformer: true,
-		DefaultTransform:            cache.TransformStripManagedFields(),
+		DefaultTransform:            slim,
 	}
 	if len(namespaces) > 0 {
 		o.DefaultNamespaces = map[string]cache.Config{}
@@ -104,6 +104,17 @@ func cacheOptions(namespaces []string, scheme *runtime.Scheme, mapper meta.RESTM
 		}
 	}
 	return o
+}
+
+// slim drops what nobody here reads, before the cache keeps it: every user and group is in it.
+func slim(in any) (any, error) {
+	switch o := in.(type) {
+	case *v1alpha1.ScimUser:
+		o.Status = v1alpha1.ScimUserStatus{}
+	case *v1alpha1.ScimGroup:
+		o.Status = v1alpha1.ScimGroupStatus{}
+	}
+	return cache.TransformStripManagedFields()(in)
 }
 
 // watch declares what the cache holds: what auth and directory index, and users and groups. Nobody needs a cache of the

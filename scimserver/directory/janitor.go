@@ -189,7 +189,7 @@ func (s *Store) useful(ctx context.Context, name *v1alpha1.ScimName) (bool, erro
 // uselessSlices are the slices that no group reaches. A slice that is just being made is one of them, for less than untouched.
 func (j *Janitor) uselessSlices(ctx context.Context) (useless []client.Object) {
 	var all v1alpha1.ScimMemberSliceList
-	if err := j.cached.List(ctx, &all); err != nil {
+	if err := j.cached.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return nil
 	}
 	groups := map[client.ObjectKey][]v1alpha1.ScimMemberSlice{}
@@ -215,7 +215,7 @@ func (j *Janitor) uselessSlices(ctx context.Context) (useless []client.Object) {
 // to wait for.
 func (j *Janitor) endMemberships(ctx context.Context) {
 	var all v1alpha1.ScimMemberSliceList
-	if err := j.cached.List(ctx, &all); err != nil {
+	if err := j.cached.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return
 	}
 	kinds := map[string]*Store{typeUser: j.kinds[v1alpha1.NameAttributeUserName], typeGroup: j.kinds[v1alpha1.NameAttributeGroupDisplayName]}
