@@ -32,6 +32,7 @@ type cluster struct {
 	model *directory.Model
 	// authSynced says whether tokens can be checked.
 	authSynced func() bool
+	// namespaces are those that are served; cache.AllNamespaces alone if all are.
 	namespaces []string
 }
 
@@ -55,6 +56,9 @@ func connect(ctx context.Context, o options) (*cluster, error) {
 		return nil, fmt.Errorf("make a cache: %w", err)
 	}
 	c := &cluster{live: live, cached: cached, namespaces: o.namespaces}
+	if len(c.namespaces) == 0 {
+		c.namespaces = []string{cache.AllNamespaces}
+	}
 	return c, c.watch(ctx)
 }
 
@@ -91,7 +95,7 @@ func cacheOptions(namespaces []string, scheme *runtime.Scheme, mapper meta.RESTM
 		Mapper: mapper,
 		// Whatever is read from the cache must have been waited for before the process is ready.
 		ReaderFailOnMissingInformer: true,
-		DefaultTransform:            cache.TransformStripManagedFields(),
+		DefaultTransform:            slim,
 	}
 	if len(namespaces) > 0 {
 		o.DefaultNamespaces = map[string]cache.Config{}
@@ -102,7 +106,19 @@ func cacheOptions(namespaces []string, scheme *runtime.Scheme, mapper meta.RESTM
 	return o
 }
 
-// watch declares what the cache holds: what auth and directory index, users and groups, and the reservations.
+// slim drops what nobody here reads, before the cache keeps it: every user and group is in it.
+func slim(in any) (any, error) {
+	switch o := in.(type) {
+	case *v1alpha1.ScimUser:
+		o.Status = v1alpha1.ScimUserStatus{}
+	case *v1alpha1.ScimGroup:
+		o.Status = v1alpha1.ScimGroupStatus{}
+	}
+	return cache.TransformStripManagedFields()(in)
+}
+
+// watch declares what the cache holds: what auth and directory index, and users and groups. Nobody needs a cache of the
+// reservations, which are as many as the users.
 func (c *cluster) watch(ctx context.Context) (err error) {
 	if c.authSynced, err = auth.Synced(ctx, c.cached); err != nil {
 		return err
@@ -113,13 +129,8 @@ func (c *cluster) watch(ctx context.Context) (err error) {
 	if err := directory.IndexFields(ctx, c.cached); err != nil {
 		return fmt.Errorf("index members: %w", err)
 	}
-	if c.model, err = directory.NewModel(ctx, c.cached); err != nil {
-		return err
-	}
-	if _, err := c.cached.GetInformer(ctx, &v1alpha1.ScimName{}, cache.BlockUntilSynced(false)); err != nil {
-		return fmt.Errorf("watch ScimNames: %w", err)
-	}
-	return nil
+	c.model, err = directory.NewModel(ctx, c.cached)
+	return err
 }
 
 // waitReady waits until the caches and the model are filled and one read of each kind from the API server itself succeeded: a server that was
@@ -138,12 +149,10 @@ func (c *cluster) waitReady(ctx context.Context) bool {
 }
 
 func (c *cluster) canList(ctx context.Context) bool {
-	namespaces := c.namespaces
-	if len(namespaces) == 0 {
-		namespaces = []string{cache.AllNamespaces}
-	}
-	for _, namespace := range namespaces {
-		for _, list := range []client.ObjectList{&v1alpha1.ScimUserList{}, &v1alpha1.ScimGroupList{}, &v1alpha1.ScimMemberSliceList{}} {
+	for _, namespace := range c.namespaces {
+		for _, list := range []client.ObjectList{
+			&v1alpha1.ScimUserList{}, &v1alpha1.ScimGroupList{}, &v1alpha1.ScimMemberSliceList{}, &v1alpha1.ScimNameList{},
+		} {
 			if err := c.live.List(ctx, list, client.InNamespace(namespace), client.Limit(1)); err != nil {
 				return false
 			}

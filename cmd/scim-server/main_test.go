@@ -19,8 +19,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -234,5 +236,34 @@ func TestRESTMapperKnowsLists(t *testing.T) {
 	mapping, err := restMapper().RESTMapping(v1alpha1.GroupVersion.WithKind("ScimDirectory").GroupKind())
 	if err != nil || mapping.Resource.Resource != "scimdirectories" {
 		t.Errorf("resource of ScimDirectory: %v, %v", mapping, err)
+	}
+}
+
+// TestSlimKeepsWhatIsRead: tokens and directories are read with their status, users and groups without.
+func TestSlimKeepsWhatIsRead(t *testing.T) {
+	meta := metav1.ObjectMeta{Name: "a", ResourceVersion: "7", Annotations: map[string]string{v1alpha1.AnnotationLastModified: "then"}}
+	managed := *meta.DeepCopy()
+	managed.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "scim-server"}}
+	spec := v1alpha1.ScimUserSpec{UserName: "ada"}
+	token := v1alpha1.ScimTokenStatus{Credentials: []v1alpha1.TokenCredential{{}}}
+	directory := v1alpha1.ScimDirectoryStatus{URL: "https://scim.example"}
+	for name, c := range map[string]struct{ in, want client.Object }{
+		"User": {
+			&v1alpha1.ScimUser{ObjectMeta: managed, Spec: spec, Status: v1alpha1.ScimUserStatus{ObservedGeneration: 1}},
+			&v1alpha1.ScimUser{ObjectMeta: meta, Spec: spec},
+		},
+		"Group": {
+			&v1alpha1.ScimGroup{ObjectMeta: managed, Status: v1alpha1.ScimGroupStatus{Members: 1}},
+			&v1alpha1.ScimGroup{ObjectMeta: meta},
+		},
+		"Token":     {&v1alpha1.ScimToken{ObjectMeta: managed, Status: token}, &v1alpha1.ScimToken{ObjectMeta: meta, Status: token}},
+		"Directory": {&v1alpha1.ScimDirectory{ObjectMeta: managed, Status: directory}, &v1alpha1.ScimDirectory{ObjectMeta: meta, Status: directory}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := slim(c.in)
+			if diff := cmp.Diff(any(c.want), got); diff != "" || err != nil {
+				t.Errorf("slim: %v %s", err, diff)
+			}
+		})
 	}
 }

@@ -51,7 +51,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 		if c.waitReady(background) {
 			readiness.Start()
 			log.Info("Ready", "listen", on.scim.Addr().String())
-			directory.NewJanitor(c.live, c.cached, c.model).Run(background)
+			directory.NewJanitor(c.live, c.cached, c.model, c.namespaces).Run(background)
 		}
 		return nil
 	})

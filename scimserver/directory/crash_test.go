@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -299,11 +301,62 @@ func filter(t *testing.T, s *Store, text string) scim.ListQuery {
 	return scim.ListQuery{Filter: &f, StartIndex: 1, Count: 10}
 }
 
+// pages lists reservations one by one.
+func pages(c client.WithWatch) client.WithWatch {
+	return interceptor.NewClient(c, interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if _, names := list.(*v1alpha1.ScimNameList); names {
+				opts = append(opts, client.Limit(1))
+			}
+			return c.List(ctx, list, opts...)
+		},
+	})
+}
+
+// TestJanitorStopsHalfway has the API server forget the list that a sweep is in the middle of.
+func TestJanitorStopsHalfway(t *testing.T) {
+	c := admin(t, 0)
+	dir := inNamespace(t, c)
+	for i := range 3 {
+		name := userKind().newName(dir, strconv.Itoa(i), claimant{id: "0a3f1c8e-0000-4000-8000-000000000000", state: v1alpha1.NameBound})
+		if err := c.Create(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := math.MaxInt
+	j := NewJanitor(interceptor.NewClient(pages(c), interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			if left--; left < 0 {
+				return apierrors.NewResourceExpired("the list is too old")
+			}
+			return c.List(ctx, list, opts...)
+		},
+	}), uncached{c}, modelOf(t, 0), []string{dir.Namespace})
+	clk := clocktesting.NewFakePassiveClock(time.Unix(1e9, 0))
+	j.clock, j.log = clk, slog.New(slog.DiscardHandler)
+	for _, sweep := range []struct {
+		reason     string
+		pages, has int
+	}{
+		{"two are seen", 2, 3},
+		{"one of them was seen before", 1, 2},
+		{"the two that are left were not seen by the sweep before", math.MaxInt, 2},
+		{"all are seen again", math.MaxInt, 0},
+	} {
+		left = sweep.pages
+		j.sweepNames(t.Context())
+		if has := len(look(t, c, dir.Namespace).names); has != sweep.has {
+			t.Errorf("%s: %d reservations are left, want %d", sweep.reason, has, sweep.has)
+		}
+		clk.SetTime(clk.Now().Add(untouched))
+	}
+}
+
 func TestJanitor(t *testing.T) {
 	c := admin(t, 0)
 	dir := inNamespace(t, c)
 	clk := clocktesting.NewFakePassiveClock(time.Unix(1e9, 0))
-	j := NewJanitor(c, uncached{c}, modelOf(t, 0))
+	j := NewJanitor(pages(c), uncached{c}, modelOf(t, 0), []string{dir.Namespace})
 	j.clock, j.log = clk, slog.New(slog.DiscardHandler)
 	users, groups := newUsers(t, c, c), newGroups(t, c, c)
 	alive, err := users.Create(t.Context(), dir, named("alive"))
@@ -327,6 +380,7 @@ func TestJanitor(t *testing.T) {
 	sweep := func(after time.Duration) (names, slices int) {
 		clk.SetTime(clk.Now().Add(after))
 		j.sweep(t.Context())
+		j.sweepNames(t.Context())
 		var list v1alpha1.ScimMemberSliceList
 		if err := c.List(t.Context(), &list, client.InNamespace(dir.Namespace)); err != nil {
 			t.Fatal(err)

@@ -74,5 +74,6 @@
 // that of two who demand the same one only one goes on to the slices.
 //
 // What a crash leaves is slices that no group reaches, and members who are gone: the Janitor collects them, as it does
-// reservations. Whoever is just making slices has unreached ones too, for less time than the Janitor waits.
+// reservations. Whoever is just making slices has unreached ones too, for less time than the Janitor waits. Reservations are as
+// many as users and nobody else lists them, so no cache holds them: now and then the Janitor reads them page by page.
 package directory

@@ -6,8 +6,10 @@ package directory
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,8 +21,13 @@ import (
 )
 
 const (
-	// sweepEvery is how often each replica looks for reservations that nobody needs.
+	// sweepEvery is about how often each replica looks for all that it can find in its cache.
 	sweepEvery = 10 * time.Minute
+	// sweepNamesEvery is about how often each replica looks for reservations that nobody needs, which it reads all from the API
+	// server. A lost one hurts nobody meanwhile: whoever wants the name takes it over.
+	sweepNamesEvery = time.Hour
+	// namesPage is how many reservations are read at a time.
+	namesPage = 500
 	// untouched is how long a reservation must have stood useless and unchanged, by the monotonic clock of this process, before
 	// it is collected. Nobody relies on a reservation for longer than a request (25 s) and its call to the API server (60 s)
 	// without rewriting it.
@@ -38,26 +45,34 @@ func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
 
 // Janitor collects what a crash left behind and nobody took over: reservations, slices of groups that are gone or that nothing
 // points at, and memberships of who is gone; in the Model who is gone unheard; and users who were deleted as long ago as their
-// directory keeps them. It costs nothing but cached reads while there is nothing.
+// directory keeps them. It costs nothing but cached reads while there is nothing, and now and then a list of all reservations.
 type Janitor struct {
-	live   client.Client
-	cached client.Reader
-	model  *Model
-	clock  clock.PassiveClock
-	log    *slog.Logger
-	kinds  map[v1alpha1.NameAttribute]*Store
-	seen   map[types.UID]sighting
+	live       client.Client
+	cached     client.Reader
+	model      *Model
+	namespaces []string
+	clock      clock.PassiveClock
+	log        *slog.Logger
+	kinds      map[v1alpha1.NameAttribute]*Store
+	// slices and names are what was useless when it was looked at last.
+	slices, names sightings
 }
 
-// sighting is something useless as it was first seen.
+// sightings are useless objects as they were first seen.
+type sightings map[types.UID]sighting
+
 type sighting struct {
 	resourceVersion string
 	since           time.Time
 }
 
-// NewJanitor returns a Janitor; the arguments are those of NewUsers.
-func NewJanitor(live client.Client, cached client.Reader, model *Model) *Janitor {
-	j := &Janitor{live: live, cached: cached, model: model, clock: clock.RealClock{}, log: slog.Default(), kinds: map[v1alpha1.NameAttribute]*Store{}}
+// NewJanitor returns a Janitor of reservations in these namespaces (metav1.NamespaceAll alone means all) and of whatever is in the
+// cache; the other arguments are those of NewUsers.
+func NewJanitor(live client.Client, cached client.Reader, model *Model, namespaces []string) *Janitor {
+	j := &Janitor{
+		live: live, cached: cached, model: model, namespaces: namespaces,
+		clock: clock.RealClock{}, log: slog.Default(), kinds: map[v1alpha1.NameAttribute]*Store{},
+	}
 	for _, k := range []kind{userKind(), groupKind()} {
 		j.kinds[k.attribute] = newStore(k, live, cached, model)
 	}
@@ -66,34 +81,54 @@ func NewJanitor(live client.Client, cached client.Reader, model *Model) *Janitor
 
 // Run sweeps until ctx ends.
 func (j *Janitor) Run(ctx context.Context) {
+	sweep, sweepNames := time.After(about(sweepEvery)), time.After(about(sweepNamesEvery))
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(sweepEvery/2 + rand.N(sweepEvery)): //nolint:gosec // jitter needs no secrecy
+		case <-sweep:
 			j.sweep(ctx)
+			sweep = time.After(about(sweepEvery))
+		case <-sweepNames:
+			j.sweepNames(ctx)
+			sweepNames = time.After(about(sweepNamesEvery))
 		}
 	}
 }
 
-// sweep deletes what was useless at the sweep before and has not changed since, and remembers what is useless now.
+// about keeps replicas that start together from sweeping together.
+func about(d time.Duration) time.Duration {
+	return d/2 + rand.N(d) //nolint:gosec // jitter needs no secrecy
+}
+
+// sweep ends what can be found in the cache.
 func (j *Janitor) sweep(ctx context.Context) {
 	j.model.forgetGhosts(ctx, j.live)
 	j.endMemberships(ctx)
 	j.endRetention(ctx)
-	before := j.seen
-	j.seen = map[types.UID]sighting{}
-	for _, o := range append(j.uselessNames(ctx), j.uselessSlices(ctx)...) {
+	j.slices = j.collectAgain(ctx, j.slices, slices.Values(j.uselessSlices(ctx)))
+}
+
+// sweepNames ends reservations.
+func (j *Janitor) sweepNames(ctx context.Context) {
+	j.names = j.collectAgain(ctx, j.names, j.uselessNames(ctx))
+}
+
+// collectAgain deletes of what is useless what was so the time before and has not changed since, and returns what to remember.
+func (j *Janitor) collectAgain(ctx context.Context, before sightings, useless iter.Seq[client.Object]) sightings {
+	seen := sightings{}
+	for o := range useless {
 		was, known := before[o.GetUID()]
 		if !known || was.resourceVersion != o.GetResourceVersion() {
-			j.seen[o.GetUID()] = sighting{resourceVersion: o.GetResourceVersion(), since: j.clock.Now()}
+			seen[o.GetUID()] = sighting{resourceVersion: o.GetResourceVersion(), since: j.clock.Now()}
 			continue
 		}
-		j.seen[o.GetUID()] = was
+		seen[o.GetUID()] = was
 		if j.clock.Since(was.since) >= untouched {
 			j.collect(ctx, o)
 		}
 	}
+	return seen
 }
 
 func (j *Janitor) collect(ctx context.Context, o client.Object) {
@@ -103,22 +138,41 @@ func (j *Janitor) collect(ctx context.Context, o client.Object) {
 	}
 }
 
-// uselessNames are the reservations whose holder does not have the name.
-func (j *Janitor) uselessNames(ctx context.Context) (useless []client.Object) {
-	var names v1alpha1.ScimNameList
-	if err := j.cached.List(ctx, &names); err != nil {
-		return nil
-	}
-	for i := range names.Items {
-		store, known := j.kinds[names.Items[i].Spec.Attribute]
-		if !known {
-			continue
+// uselessNames are the reservations whose holder does not have the name. They pass by, page after page: there are as many as users,
+// and a cache of them would be read for nothing else.
+func (j *Janitor) uselessNames(ctx context.Context) iter.Seq[client.Object] {
+	return func(yield func(client.Object) bool) {
+		for name := range j.allNames(ctx) {
+			store, known := j.kinds[name.Spec.Attribute]
+			if !known {
+				continue
+			}
+			if useful, err := store.useful(ctx, name); err == nil && !useful && !yield(name) {
+				return
+			}
 		}
-		if useful, err := store.useful(ctx, &names.Items[i]); err == nil && !useful {
-			useless = append(useless, &names.Items[i])
+	}
+}
+
+// allNames are the reservations of all namespaces. What cannot be read, also because a list takes longer than the API server
+// remembers it (410), is left for the next time.
+func (j *Janitor) allNames(ctx context.Context) iter.Seq[*v1alpha1.ScimName] {
+	return func(yield func(*v1alpha1.ScimName) bool) {
+		for _, namespace := range j.namespaces {
+			for next, more := "", true; more; more = next != "" {
+				var page v1alpha1.ScimNameList
+				if err := j.live.List(ctx, &page, client.InNamespace(namespace), client.Limit(namesPage), client.Continue(next)); err != nil {
+					break
+				}
+				for i := range page.Items {
+					if !yield(&page.Items[i]) {
+						return
+					}
+				}
+				next = page.Continue
+			}
 		}
 	}
-	return useless
 }
 
 // useful reports whether the holder of name has it. The cache may say yes; a no is asked again of the API server.
@@ -135,7 +189,7 @@ func (s *Store) useful(ctx context.Context, name *v1alpha1.ScimName) (bool, erro
 // uselessSlices are the slices that no group reaches. A slice that is just being made is one of them, for less than untouched.
 func (j *Janitor) uselessSlices(ctx context.Context) (useless []client.Object) {
 	var all v1alpha1.ScimMemberSliceList
-	if err := j.cached.List(ctx, &all); err != nil {
+	if err := j.cached.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return nil
 	}
 	groups := map[client.ObjectKey][]v1alpha1.ScimMemberSlice{}
@@ -161,7 +215,7 @@ func (j *Janitor) uselessSlices(ctx context.Context) (useless []client.Object) {
 // to wait for.
 func (j *Janitor) endMemberships(ctx context.Context) {
 	var all v1alpha1.ScimMemberSliceList
-	if err := j.cached.List(ctx, &all); err != nil {
+	if err := j.cached.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return
 	}
 	kinds := map[string]*Store{typeUser: j.kinds[v1alpha1.NameAttributeUserName], typeGroup: j.kinds[v1alpha1.NameAttributeGroupDisplayName]}

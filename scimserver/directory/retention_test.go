@@ -79,7 +79,7 @@ func TestRetentionEnds(t *testing.T) {
 	users := newUsers(t, c, c)
 	clk := clocktesting.NewFakePassiveClock(time.Unix(1e9, 0))
 	users.clock = clk
-	j := NewJanitor(c, uncached{c}, modelOf(t, 0))
+	j := NewJanitor(c, uncached{c}, modelOf(t, 0), []string{dir.Namespace})
 	j.clock, j.log = clk, slog.New(slog.DiscardHandler)
 	gone, err := users.Create(t.Context(), dir, named("gone"))
 	wantStatus(t, "Create", err, http.StatusOK)

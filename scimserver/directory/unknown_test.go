@@ -60,7 +60,7 @@ func TestUnknownMembersAreKept(t *testing.T) {
 	_, err = g.Change(t.Context(), dir, group.ID, Precondition{}, GroupChange{Patch: patchOf(t, add(many...))}, false)
 	wantStatus(t, "add many", err, http.StatusOK)
 	wantMembers(t, g, dir, group.ID, many...)
-	j := NewJanitor(c, uncached{c}, modelOf(t, 0))
+	j := NewJanitor(c, uncached{c}, modelOf(t, 0), []string{dir.Namespace})
 	j.clock, j.log = clocktesting.NewFakePassiveClock(time.Unix(1e9, 0)), slog.New(slog.DiscardHandler)
 	j.sweep(t.Context())
 	_, err = g.Change(t.Context(), dir, group.ID, Precondition{}, GroupChange{Patch: patchOf(t, remove(stranger))}, false)
