@@ -88,7 +88,7 @@ func TestRetentionEnds(t *testing.T) {
 	wantStatus(t, "Delete", users.Delete(t.Context(), dir, gone.ID, Precondition{}), http.StatusOK)
 	sweep := func(after time.Duration) bool {
 		clk.SetTime(clk.Now().Add(after))
-		j.sweep(t.Context())
+		j.endRetention(t.Context())
 		w := look(t, c, dir.Namespace)
 		if _, there := w.users[stays.ID]; !there {
 			t.Fatal("a user whom nobody deleted is gone")
