@@ -7,12 +7,10 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"math"
 	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
 
@@ -23,6 +21,7 @@ import (
 type Groups struct {
 	*Store
 	users *Store
+	turns turns
 }
 
 // NewGroups returns a store of groups; the arguments are those of NewUsers.
@@ -115,16 +114,17 @@ func (g *Groups) confirm(dir Directory, added content) {
 // Change changes the group of that id and its members. Unknown members are refused before anything changes.
 // Errors: those of Store.Modify, and 400 invalidValue for members that the directory does not know.
 func (g *Groups) Change(ctx context.Context, dir Directory, id string, p Precondition, c GroupChange, show bool) (Stored, error) {
-	if _, err := g.Store.Get(ctx, dir, id); err != nil {
+	group, err := g.get(ctx, dir, id)
+	if err != nil {
 		return Stored{}, err
 	}
 	e, err := g.edits(ctx, dir, id, c)
 	if err != nil {
 		return Stored{}, failure(err)
 	}
-	st, err := g.Modify(ctx, dir, id, p, orNothing(c.Change))
+	st, err := g.changeRest(ctx, dir, group, p, c.Change)
 	if err != nil {
-		return Stored{}, err
+		return Stored{}, failure(err)
 	}
 	if !e.empty() {
 		if st, err = g.changeMembers(ctx, dir, st, p, e); err != nil {
@@ -137,18 +137,22 @@ func (g *Groups) Change(ctx context.Context, dir Directory, id string, p Precond
 	return st, nil
 }
 
-func orNothing(change func(scim.Resource) (scim.Resource, error)) func(scim.Resource) (scim.Resource, error) {
-	if change == nil {
-		return func(r scim.Resource) (scim.Resource, error) { return r, nil }
+// changeRest does what is to be done to a group, which was just read, without its members.
+func (g *Groups) changeRest(ctx context.Context, dir Directory, group client.Object, p Precondition, change func(scim.Resource) (scim.Resource, error)) (Stored, error) {
+	if change != nil {
+		return g.Modify(ctx, dir, group.GetName(), p, change)
 	}
-	return change
+	if err := p.check(group.GetGeneration()); err != nil {
+		return Stored{}, err
+	}
+	return g.read(group)
 }
 
 func (g *Groups) changeMembers(ctx context.Context, dir Directory, st Stored, p Precondition, e edits) (Stored, error) {
 	defer g.confirm(dir, e.add)
 	t := g.tree(dir.Namespace, st.ID)
 	if p.demanded {
-		if _, err := g.bump(ctx, dir, st.ID, only(st.Generation), math.MaxInt64); err != nil {
+		if _, err := g.bump(ctx, dir, st.ID, only(st.Generation), always); err != nil {
 			return Stored{}, err
 		}
 	}
@@ -156,45 +160,7 @@ func (g *Groups) changeMembers(ctx context.Context, dir Directory, st Stored, p 
 	if err != nil {
 		return Stored{}, err
 	}
-	return g.bump(ctx, dir, st.ID, Precondition{}, revision)
-}
-
-// only demands exactly that generation.
-func only(generation int64) Precondition {
-	return Precondition{demanded: true, tags: []string{quoted(generation)}}
-}
-
-// bump moves the counter of membership changes, if it has not reached revision yet: that of the slices of a change. So a change
-// that was cut short before its bump is made up for when it is repeated, although it changes nothing then. math.MaxInt64 moves it
-// in any case, by one.
-func (g *Groups) bump(ctx context.Context, dir Directory, id string, p Precondition, revision int64) (Stored, error) {
-	var st Stored
-	err := g.retry(ctx, func() (bool, error) {
-		o, err := g.get(ctx, dir, id)
-		if err != nil {
-			return false, err
-		}
-		if err := p.check(o.GetGeneration()); err != nil {
-			return false, err
-		}
-		counter := &o.(*v1alpha1.ScimGroup).Spec.MembersRevision // made by newObject
-		switch {
-		case revision == math.MaxInt64:
-			*counter++
-		case *counter >= revision:
-			st, err = g.read(o)
-			return true, err
-		default:
-			*counter = revision
-		}
-		annotate(o, v1alpha1.AnnotationLastModified, g.clock.Now())
-		if err := g.update(ctx, o); err != nil {
-			return false, ignoreConflict(err)
-		}
-		st, err = g.read(o)
-		return true, err
-	})
-	return st, err
+	return g.reach(ctx, dir, st.ID, revision)
 }
 
 // edits turns c into what is to be done to the members.

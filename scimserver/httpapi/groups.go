@@ -76,7 +76,11 @@ func (g groups) patch(dir directory.Directory, r *http.Request) (reply, error) {
 	if values.Has("attributes") || values.Has("excludedAttributes") {
 		status = http.StatusOK
 	}
-	return g.change(status, dir, r, directory.GroupChange{Change: g.patching(dir, rest), Patch: members})
+	change := directory.GroupChange{Patch: members}
+	if !rest.Empty() {
+		change.Change = g.patching(dir, rest)
+	}
+	return g.change(status, dir, r, change)
 }
 
 // change is what PUT and PATCH have in common. Everything that can be wrong with the request alone is found before the store

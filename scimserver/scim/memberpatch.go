@@ -51,6 +51,9 @@ func (p Patch) Members() (change MemberChange, rest Patch, err error) {
 	return change, rest, nil
 }
 
+// Empty reports whether p changes nothing, whatever it is applied to.
+func (p Patch) Empty() bool { return len(p.operations) == 0 }
+
 func (op operation) memberStep() (memberStep, error) {
 	values, _ := op.value.([]any)
 	switch {
