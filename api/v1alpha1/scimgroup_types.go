@@ -34,6 +34,7 @@ type ScimGroupSpec struct {
 	// attributes are the other attributes of the SCIM Group, by their SCIM names; those of an extension are under its URN.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
+	// +structType=atomic
 	Attributes *runtime.RawExtension `json:"attributes,omitempty"`
 }
 

@@ -40,6 +40,7 @@ type ScimUserSpec struct {
 	// attributes are the other attributes of the SCIM User, by their SCIM names; those of an extension are under its URN.
 	// +optional
 	// +kubebuilder:pruning:PreserveUnknownFields
+	// +structType=atomic
 	Attributes *runtime.RawExtension `json:"attributes,omitempty"`
 }
 
