@@ -33,14 +33,14 @@ func TestTurnsAreShared(t *testing.T) {
 		var shared turns
 		move := func(revision int64) (client.Object, error) {
 			moves = append(moves, revision) // one at a time: the race detector sees it otherwise
-			time.Sleep(time.Second)         // on the clock of the bubble
+			<-time.After(time.Second)       // on the clock of the bubble
 			return moved(revision), nil
 		}
 		key := client.ObjectKey{Namespace: "n", Name: "g"}
 		var all sync.WaitGroup
 		for i := int64(1); i <= 20; i++ {
 			all.Go(func() {
-				time.Sleep(time.Duration(i) * 99 * time.Millisecond)
+				<-time.After(time.Duration(i) * 99 * time.Millisecond)
 				o, err := shared.take(t.Context(), key, i, move)
 				if err != nil || o.(*v1alpha1.ScimGroup).Spec.MembersRevision < i {
 					t.Errorf("turn of %d: %v, %v", i, o, err)
