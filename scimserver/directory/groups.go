@@ -188,7 +188,8 @@ func (g *Groups) edits(ctx context.Context, dir Directory, id string, c GroupCha
 	return e, err
 }
 
-// resolve finds what the named members are, and refuses those whom dir does not know, if it does not keep them. The cache may say that one is there; that one is not is asked of the API server.
+// resolve finds what the named members are, and refuses those whom dir does not know, if it does not keep them. The cache may say
+// that one is there; that one is not is asked of the API server.
 func (g *Groups) resolve(ctx context.Context, dir Directory, named []scim.Member) (content, error) {
 	members := content{}
 	var unknown []string

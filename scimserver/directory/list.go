@@ -216,7 +216,7 @@ func (s *Store) holder(ctx context.Context, dir Directory, value string) (client
 		return nil, client.IgnoreNotFound(err)
 	}
 	o, err := s.find(ctx, dir.Namespace, name.Spec.Holder)
-	if err != nil || o == nil || !present(o) || !s.holds(o, name) {
+	if err != nil || o == nil || !s.holds(o, name) {
 		return nil, err
 	}
 	return o, nil

@@ -163,7 +163,7 @@ func (s *Store) release(ctx context.Context, name *v1alpha1.ScimName) {
 	if name == nil {
 		return
 	}
-	err := s.live.Delete(ctx, name, client.Preconditions{UID: &name.UID, ResourceVersion: &name.ResourceVersion})
+	err := s.live.Delete(ctx, name, exactly(name))
 	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		s.log.WarnContext(ctx, "Left a reservation behind", "scimName", name.Name, "reason", string(apierrors.ReasonForError(err)))
 	}

@@ -4,6 +4,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -64,9 +65,5 @@ func (j *Janitor) endRetention(ctx context.Context) {
 
 // retention is how long deleted users are kept. It holds for those who are there already whatever the policy is now.
 func retention(d v1alpha1.DirectoryDeletion) time.Duration {
-	days := d.RetentionDays
-	if days == 0 {
-		days = defaultRetentionDays
-	}
-	return time.Duration(days) * 24 * time.Hour
+	return time.Duration(cmp.Or(d.RetentionDays, defaultRetentionDays)) * 24 * time.Hour
 }
