@@ -12,6 +12,28 @@ const (
 	// ConditionStalled is True when trying again cannot help: the spec, a Secret or a right must change first.
 	// It is absent otherwise.
 	ConditionStalled = "Stalled"
+	// ConditionHeld is True, on a ScimApplication or ScimDirectory, while changes of accounts wait for somebody. It is absent otherwise.
+	ConditionHeld = "Held"
+	// ConditionOrphansListed is True, on a ScimApplication, when status.orphans is what the application shows.
+	ConditionOrphansListed = "OrphansListed"
+)
+
+// Reasons of the condition Held.
+const (
+	// ReasonRemovalLimit: more people lose access than the removal guard lets go at once; the message says how to approve or reject.
+	ReasonRemovalLimit = "RemovalLimit"
+	// ReasonInvariant: changes would break an invariant of the ScimApplication; the message names it.
+	ReasonInvariant = "Invariant"
+)
+
+// Reasons of the condition OrphansListed.
+const (
+	// ReasonListed (True): the whole list was read.
+	ReasonListed = "Listed"
+	// ReasonListNotSupported (False): the connector cannot list the accounts of the application.
+	ReasonListNotSupported = "NotSupported"
+	// ReasonListFailed (False): the list could not be read to its end; what is shown is what it was before.
+	ReasonListFailed = "Failed"
 )
 
 // Reasons that several kinds share.
@@ -62,6 +84,15 @@ const (
 	ReasonInEffect = "InEffect"
 	// ReasonUnknownRole (Ready=False, Stalled): the application declares no role of that name.
 	ReasonUnknownRole = "UnknownRole"
+	// ReasonInvalidExpression (Ready=False, Stalled), of a ScimApplication too: an expression is not valid CEL or has another type than it
+	// should. What it gave stays as it is, and nothing new is given.
+	ReasonInvalidExpression = "InvalidExpression"
+	// ReasonExpressionFailed (Ready=False): an expression fails for some users, who keep what they have from the grant.
+	ReasonExpressionFailed = "ExpressionFailed"
+	// ReasonNotYetInEffect (Ready=True): notBefore is still to come.
+	ReasonNotYetInEffect = "NotYetInEffect"
+	// ReasonExpired (Ready=True): notAfter has passed, and what the grant gave was taken away.
+	ReasonExpired = "Expired"
 )
 
 // Reasons of a ScimAccount.
@@ -74,6 +105,16 @@ const (
 	ReasonApplicationNotReady = "ApplicationNotReady"
 	// ReasonError (Ready=False): an error that no rule knows; it is tried again.
 	ReasonError = "Error"
+	// ReasonHeld (Ready=False), of a ScimUser too: a change waits, because of a removal guard or an invariant; spec.held says which.
+	ReasonHeld = "Held"
+	// ReasonPaused (Ready=False): the ScimApplication is paused; status.pending says what would be done.
+	ReasonPaused = "Paused"
+	// ReasonDryRun (Ready=False): the ScimApplication is in DryRun; status.pending says what would be done.
+	ReasonDryRun = "DryRun"
+	// ReasonDrifted (Ready=False): the account was changed in the application, which only reports that.
+	ReasonDrifted = "Drifted"
+	// ReasonAdoptionPending (Ready=False, Stalled): a privileged account was found by e-mail alone; somebody has to approve taking it over.
+	ReasonAdoptionPending = "AdoptionPending"
 )
 
 // Reasons of a ScimGroup.
@@ -88,4 +129,8 @@ const (
 	ReasonProvisioned = "Provisioned"
 	// ReasonProvisioning (Ready=False): at least one account is not as it shall be yet.
 	ReasonProvisioning = "Provisioning"
+	// ReasonLocked (Ready=True): every account is suspended, because of the annotation scim-operator.dev/suspend.
+	ReasonLocked = "Locked"
+	// ReasonMappingFailed (Ready=False, Stalled): an expression of spec.account of a ScimApplication fails for this user; the message names the application.
+	ReasonMappingFailed = "MappingFailed"
 )

@@ -23,6 +23,18 @@ const (
 	// AnnotationFence is rewritten on a ScimUser to make a rename under way start over (see scimserver/directory).
 	AnnotationFence = Group + "/fence"
 
+	// AnnotationRequestID is, on a ScimUser, ScimGroup or ScimMemberSlice, the X-Request-Id of the SCIM request that changed it last, and
+	// on a ScimAccount that of the request whose change was decided about last.
+	AnnotationRequestID = Group + "/request-id"
+	// AnnotationSuspend on a ScimUser suspends every account of that user at once, whatever the identity provider and the grants say. Its
+	// value is the reason, for people. Empty, it lifts a suspension that was taken over from an earlier ScimUser of the same person.
+	AnnotationSuspend = Group + "/suspend"
+	// AnnotationApprove says yes to exactly what status shows under that digest: on a ScimApplication or ScimDirectory to the removals
+	// that are held, on a ScimAccount to taking over a privileged account.
+	AnnotationApprove = Group + "/approve"
+	// AnnotationReject says no to the same: the accounts keep what they have until something else is decided about them.
+	AnnotationReject = Group + "/reject"
+
 	// FinalizerAccount holds a ScimAccount until its account downstream is gone.
 	FinalizerAccount = Group + "/account"
 	// FinalizerApplication holds a ScimApplication until its accounts are gone.

@@ -46,6 +46,11 @@ type ScimDirectorySpec struct {
 	// +kubebuilder:validation:MaxItems=8
 	// +kubebuilder:validation:XValidation:rule="self.all(e, self.exists_one(o, o.resourceType == e.resourceType && (has(o.urn) ? o.urn.lowerAscii() : '') == (has(e.urn) ? e.urn.lowerAscii() : '')))",message="each resourceType and urn may be declared once"
 	Extensions []SchemaExtension `json:"extensions,omitempty"`
+
+	// removalGuard bounds how many users lose access at a time, over all applications of the directory.
+	// +optional
+	// +kubebuilder:default={policy: Enabled}
+	RemovalGuard RemovalGuard `json:"removalGuard,omitzero"`
 }
 
 // Switch turns something on or off.
@@ -183,7 +188,7 @@ type DirectoryProtocol struct {
 
 // ScimDirectoryStatus is what scim-controller found.
 type ScimDirectoryStatus struct {
-	// conditions of the directory. Ready: Serving, NoPublicURL. Stalled.
+	// conditions of the directory. Ready: Serving, NoPublicURL. Stalled. Held: RemovalLimit.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -202,6 +207,10 @@ type ScimDirectoryStatus struct {
 	// users is how many ScimUsers the directory holds, without those that were deleted and are only kept. It follows within seconds.
 	// +optional
 	Users int64 `json:"users"`
+
+	// removals that are held.
+	// +optional
+	Removals HeldRemovals `json:"removals,omitzero"`
 }
 
 // ScimDirectory is one connection of an identity provider, and the scope in which a userName is unique.

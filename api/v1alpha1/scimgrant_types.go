@@ -6,20 +6,34 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // SubjectKind says whom a subject matches.
-// +kubebuilder:validation:Enum=Everyone;User
+// +kubebuilder:validation:Enum=Everyone;EveryoneElse;Group;User;Condition
 type SubjectKind string
 
 const (
 	// SubjectEveryone matches every user of the directory of the application.
 	SubjectEveryone SubjectKind = "Everyone"
+	// SubjectEveryoneElse matches every user whom no other grant of the application matches that is in effect: the classic default role.
+	SubjectEveryoneElse SubjectKind = "EveryoneElse"
+	// SubjectGroup matches the members of a group, those of groups in it too.
+	SubjectGroup SubjectKind = "Group"
 	// SubjectUser matches the user of one userName, whatever its case.
 	SubjectUser SubjectKind = "User"
+	// SubjectCondition matches the users for whom a CEL expression is true.
+	SubjectCondition SubjectKind = "Condition"
 )
 
-// Subject is whom a grant is for.
+// Expression is a CEL expression. docs/expressions.md says what it can use.
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=4096
+// +kubebuilder:validation:XValidation:rule="!self.matches('^\\\\s*$')",message="an expression must not be blank"
+type Expression string
+
+// Subject is whom a grant is for. The member named by kind is set, and no other.
 // +kubebuilder:validation:XValidation:rule="(self.kind == 'User') == has(self.userName)",message="userName must be set when kind is User, and only then"
+// +kubebuilder:validation:XValidation:rule="(self.kind == 'Group') == has(self.group)",message="group must be set when kind is Group, and only then"
+// +kubebuilder:validation:XValidation:rule="(self.kind == 'Condition') == has(self.condition)",message="condition must be set when kind is Condition, and only then"
 type Subject struct {
-	// kind is Everyone or User.
+	// kind is Everyone, EveryoneElse, Group, User or Condition.
 	// +required
 	Kind SubjectKind `json:"kind,omitempty"`
 
@@ -28,9 +42,40 @@ type Subject struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	UserName string `json:"userName,omitempty"`
+
+	// group whose members the grant is for, those of groups in it too.
+	// +optional
+	Group *GroupSubject `json:"group,omitempty"`
+
+	// condition is true for the users that the grant is for. Its result is a bool. An attribute that a user lacks makes it false.
+	// +optional
+	Condition Expression `json:"condition,omitempty"`
+}
+
+// GroupSubject names a ScimGroup of the directory of the application, in one of three ways.
+// +kubebuilder:validation:ExactlyOneOf=displayName;externalID;id
+type GroupSubject struct {
+	// displayName of the group, whatever its case. Whoever may name groups at the identity provider decides whom this matches.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	DisplayName string `json:"displayName,omitempty"`
+
+	// externalID is the identifier of the group at the identity provider, exactly.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	ExternalID string `json:"externalID,omitempty"`
+
+	// id is the SCIM id of the group, which is the name of the ScimGroup.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	ID string `json:"id,omitempty"`
 }
 
 // ScimGrantSpec gives roles of one application to some users.
+// +kubebuilder:validation:XValidation:rule="!has(self.notBefore) || !has(self.notAfter) || self.notBefore < self.notAfter",message="notBefore must be before notAfter"
 type ScimGrantSpec struct {
 	// applicationRef names the application. It cannot change.
 	// +required
@@ -44,16 +89,29 @@ type ScimGrantSpec struct {
 	// +kubebuilder:validation:MaxItems=256
 	Subjects []Subject `json:"subjects,omitempty"`
 
-	// roles that the users get, by the names that the application declares. An empty list gives an account without roles.
+	// roles that the users get, by the names that the application declares. Without any, and without rolesFrom, it is an account without roles.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	Roles []RoleName `json:"roles,omitempty"`
+
+	// rolesFrom says for each user which roles they get besides. Its result is a string or a list of strings; names that the
+	// application does not declare are left out. An attribute that a user lacks gives none.
+	// +optional
+	RolesFrom Expression `json:"rolesFrom,omitempty"`
+
+	// notBefore is when the grant begins to be in effect.
+	// +optional
+	NotBefore *metav1.Time `json:"notBefore,omitempty"`
+
+	// notAfter is when the grant ends to be in effect. What it gave is taken away then, by itself.
+	// +optional
+	NotAfter *metav1.Time `json:"notAfter,omitempty"`
 }
 
 // ScimGrantStatus is what scim-controller found.
 type ScimGrantStatus struct {
-	// conditions of the grant. Ready: InEffect, ApplicationNotFound, UnknownRole. Stalled.
+	// conditions of the grant. Ready: InEffect, NotYetInEffect, Expired, ApplicationNotFound, UnknownRole, InvalidExpression, ExpressionFailed. Stalled.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -67,6 +125,14 @@ type ScimGrantStatus struct {
 	// matchedUsers is how many users the grant is for, suspended ones too. It follows within seconds.
 	// +optional
 	MatchedUsers int64 `json:"matchedUsers"`
+
+	// failedUsers is for how many users an expression of the grant fails. What these have from the grant stays as it is until it works again.
+	// +optional
+	FailedUsers int64 `json:"failedUsers,omitempty"`
+
+	// undeclaredRoles is for how many users rolesFrom names a role that the application does not declare.
+	// +optional
+	UndeclaredRoles int64 `json:"undeclaredRoles,omitempty"`
 }
 
 // ScimGrant gives users an account with roles in an application. Grants add up and none takes away;

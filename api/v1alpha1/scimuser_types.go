@@ -52,11 +52,14 @@ type AccountCounts struct {
 	// ready is how many of them are as they shall be.
 	// +optional
 	Ready int32 `json:"ready"`
+	// held is how many of them wait because a change is held.
+	// +optional
+	Held int32 `json:"held,omitempty"`
 }
 
 // ScimUserStatus is what scim-controller made of the user.
 type ScimUserStatus struct {
-	// conditions of the user. Ready: Provisioned, Provisioning.
+	// conditions of the user. Ready: Provisioned, Provisioning, Held, Locked, MappingFailed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

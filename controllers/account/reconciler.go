@@ -77,7 +77,7 @@ func urgency(before, after client.Object) int {
 		return enqueue.Removal
 	}
 	now := after.(*v1alpha1.ScimAccount) // watched as that type
-	if now.Spec.State == v1alpha1.StateSuspended {
+	if now.Spec.State == v1alpha1.AccountSuspended {
 		return enqueue.Leaver
 	}
 	if was, ok := before.(*v1alpha1.ScimAccount); ok && len(now.Spec.Roles) < len(was.Spec.Roles) {
@@ -170,7 +170,7 @@ func (r *Reconciler) keep(ctx context.Context, acct *v1alpha1.ScimAccount, app *
 
 // leaving reports whether acct was seen to have access and shall not have it any more.
 func leaving(acct *v1alpha1.ScimAccount) bool {
-	return acct.Spec.State == v1alpha1.StateSuspended && acct.Status.State == v1alpha1.StateActive
+	return acct.Spec.State == v1alpha1.AccountSuspended && acct.Status.State == v1alpha1.AccountActive
 }
 
 // suspend takes the access away without looking first: there is nothing to compare, and looking takes time that a leaver has.
@@ -189,9 +189,9 @@ func hold(acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication) (status.Ver
 	switch {
 	case app == nil:
 		return status.Waiting(v1alpha1.ReasonApplicationNotFound, "waiting for the ScimApplication that applicationRef names"), true
-	case acct.Spec.State == v1alpha1.StateActive && !app.DeletionTimestamp.IsZero():
+	case acct.Spec.State == v1alpha1.AccountActive && !app.DeletionTimestamp.IsZero():
 		return status.Waiting(v1alpha1.ReasonDeleting, "the ScimApplication is being deleted"), true
-	case acct.Spec.State == v1alpha1.StateActive && status.IsStalled(app.Status.Conditions, app.Generation):
+	case acct.Spec.State == v1alpha1.AccountActive && status.IsStalled(app.Status.Conditions, app.Generation):
 		return status.Waiting(v1alpha1.ReasonApplicationNotReady, "waiting until the ScimApplication is ready; its conditions say what is missing"), true
 	default:
 		return status.Verdict{}, false
@@ -200,7 +200,7 @@ func hold(acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication) (status.Ver
 
 // confirm reports whether the API server says the same as acct, and, when acct gives access, that its user is active.
 func (r *Reconciler) confirm(ctx context.Context, acct *v1alpha1.ScimAccount) (bool, error) {
-	if acct.Spec.State == v1alpha1.StateSuspended {
+	if acct.Spec.State == v1alpha1.AccountSuspended {
 		return true, nil
 	}
 	var live v1alpha1.ScimAccount
@@ -234,7 +234,7 @@ func (r *Reconciler) failed(acct *v1alpha1.ScimAccount, err error) (reconcile.Re
 }
 
 func takesAway(acct *v1alpha1.ScimAccount) bool {
-	return acct.Spec.State == v1alpha1.StateSuspended || !acct.DeletionTimestamp.IsZero()
+	return acct.Spec.State == v1alpha1.AccountSuspended || !acct.DeletionTimestamp.IsZero()
 }
 
 // tell records what was done downstream. The event names no person: the ScimAccount that it is about does.
@@ -281,7 +281,7 @@ func report(acct *v1alpha1.ScimAccount, observed *connector.Account) {
 	}
 	acct.Status.ObservedGeneration = acct.Generation
 	acct.Status.ExternalID = observed.ExternalID
-	acct.Status.State = v1alpha1.State(observed.State)
+	acct.Status.State = v1alpha1.AccountState(observed.State)
 	acct.Status.Roles = nil
 	for _, role := range observed.Roles {
 		acct.Status.Roles = append(acct.Status.Roles, v1alpha1.RoleName(role))

@@ -51,7 +51,7 @@ func diff(wanted []entitlement, present []v1alpha1.ScimAccount) plan {
 
 func equal(account *v1alpha1.ScimAccount, w entitlement) bool {
 	roles := slices.Sorted(slices.Values(account.Spec.Roles))
-	return account.Spec.UserName == w.userName && account.Spec.State == w.state && slices.Equal(roles, w.roles)
+	return account.Spec.UserName == w.userName && account.Spec.State == v1alpha1.AccountState(w.state) && slices.Equal(roles, w.roles)
 }
 
 // gives reports whether w is more than account: another name counts, since it is somebody else's login.
@@ -60,5 +60,5 @@ func gives(account *v1alpha1.ScimAccount, w entitlement) bool {
 		return false
 	}
 	more := slices.ContainsFunc(w.roles, func(r v1alpha1.RoleName) bool { return !slices.Contains(account.Spec.Roles, r) })
-	return more || account.Spec.State != w.state || account.Spec.UserName != w.userName
+	return more || account.Spec.State != v1alpha1.AccountState(w.state) || account.Spec.UserName != w.userName
 }

@@ -180,7 +180,7 @@ func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, e entitle
 			WithApplicationRef(applyv1alpha1.LocalReference().WithName(e.application)).
 			WithUserRef(applyv1alpha1.LocalReference().WithName(req.Name)).
 			WithUserName(e.userName).
-			WithState(e.state).
+			WithState(v1alpha1.AccountState(e.state)).WithReason(v1alpha1.StateGranted).
 			WithRoles(e.roles...))
 	return r.Client.Apply(ctx, account, fieldOwner, client.ForceOwnership)
 }

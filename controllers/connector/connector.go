@@ -6,6 +6,7 @@ package connector
 import (
 	"context"
 	"errors"
+	"iter"
 )
 
 // State says whether an account may be used.
@@ -80,4 +81,64 @@ type Prober interface {
 	// Probe changes nothing. It returns Denied with what is missing when the credential is refused or not sufficient,
 	// Unavailable when the system does not answer, and nil when accounts can be kept.
 	Probe(ctx context.Context) error
+}
+
+// Profiled is a connector whose accounts have a Profile. Others are told of none, and their accounts are compared without.
+type Profiled interface {
+	// Keeps reports whether the system keeps an attribute of that name. "displayName" and "email" are those of [Account.Profile] that every mapping has.
+	Keeps(attribute string) bool
+}
+
+// Key says by what an account is known to be that of a person.
+type Key string
+
+const (
+	// KeyUserName is the login name.
+	KeyUserName Key = "UserName"
+	// KeyEmail is the address.
+	KeyEmail Key = "Email"
+	// KeyExternalID is the externalId that the identity provider has for the person, where the system keeps it.
+	KeyExternalID Key = "ExternalID"
+)
+
+// Adopter is a connector that can take over accounts that were there before.
+type Adopter interface {
+	// Find returns the accounts that bear nobody's mark and have that value of the key, in the system's own sense of equality. It changes
+	// nothing. A key that the system does not know is Invalid. More than one means that nobody can tell whose they are.
+	Find(ctx context.Context, key Key, value string) ([]Account, error)
+
+	// Adopt puts owner's mark on an account that Find returned, and changes nothing else of it. It returns the account as now stored.
+	// One that bears another mark by now, or is gone, is a Conflict. Adopting twice for the same owner is the same as once.
+	Adopt(ctx context.Context, found Account, owner string) (Account, error)
+}
+
+// Lister is a connector that can list the accounts of the system.
+type Lister interface {
+	// List yields every account, ours and those that bear nobody's mark, in no order. An error ends it and means that the list is not
+	// complete: whoever sees it throws away what came before. It reads in pages and changes nothing.
+	List(ctx context.Context) iter.Seq2[Account, error]
+}
+
+// Revoker is a connector that can end what an account has opened, or knows that there is no need. Of others it is not supported.
+type Revoker interface {
+	// Revoke ends the sessions and tokens of the account that bears acct.Owner's mark, and says what became of each. It is called after
+	// the access was taken away and can be repeated. An account that does not exist has nothing to revoke.
+	Revoke(ctx context.Context, acct Account) (Revocation, error)
+}
+
+// RevocationState says what became of sessions or tokens.
+type RevocationState string
+
+const (
+	// Revoked means that all that there were have been ended.
+	Revoked RevocationState = "Revoked"
+	// NotNeeded means that they are worth nothing without the access, because the system asks at every use.
+	NotNeeded RevocationState = "NotNeeded"
+	// NotSupported means that they live until they end by themselves.
+	NotSupported RevocationState = "NotSupported"
+)
+
+// Revocation says what became of what an account had opened.
+type Revocation struct {
+	Sessions, Tokens RevocationState
 }

@@ -19,8 +19,20 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=scim-operator.dev, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("AccountAttribute"):
+		return &apiv1alpha1.AccountAttributeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AccountGrant"):
+		return &apiv1alpha1.AccountGrantApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AdoptionStatus"):
+		return &apiv1alpha1.AdoptionStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HeldChange"):
+		return &apiv1alpha1.HeldChangeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LocalReference"):
 		return &apiv1alpha1.LocalReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Revocation"):
+		return &apiv1alpha1.RevocationApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RoleSource"):
+		return &apiv1alpha1.RoleSourceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ScimAccount"):
 		return &apiv1alpha1.ScimAccountApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ScimAccountSpec"):

@@ -26,14 +26,102 @@ func Parser() *typed.Parser {
 var parserOnce sync.Once
 var parser *typed.Parser
 var schemaYAML = typed.YAMLObject(`types:
+- name: com.github.scim-operator.scim-operator.api.v1alpha1.AccountAttribute
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: value
+      type:
+        scalar: string
+- name: com.github.scim-operator.scim-operator.api.v1alpha1.AccountGrant
+  map:
+    fields:
+    - name: name
+      type:
+        scalar: string
+    - name: roles
+      type:
+        list:
+          elementType:
+            namedType: com.github.scim-operator.scim-operator.api.v1alpha1.RoleName
+          elementRelationship: associative
+- name: com.github.scim-operator.scim-operator.api.v1alpha1.AccountState
+  scalar: string
+- name: com.github.scim-operator.scim-operator.api.v1alpha1.AdoptionKey
+  scalar: string
+- name: com.github.scim-operator.scim-operator.api.v1alpha1.AdoptionStatus
+  map:
+    fields:
+    - name: digest
+      type:
+        scalar: string
+    - name: externalID
+      type:
+        scalar: string
+    - name: generation
+      type:
+        scalar: numeric
+    - name: key
+      type:
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.AdoptionKey
+- name: com.github.scim-operator.scim-operator.api.v1alpha1.ChangeKind
+  scalar: string
+- name: com.github.scim-operator.scim-operator.api.v1alpha1.HeldBy
+  scalar: string
+- name: com.github.scim-operator.scim-operator.api.v1alpha1.HeldChange
+  map:
+    fields:
+    - name: by
+      type:
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.HeldBy
+    - name: change
+      type:
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.ChangeKind
+    - name: digest
+      type:
+        scalar: string
+    - name: invariant
+      type:
+        scalar: string
+    - name: rejected
+      type:
+        scalar: boolean
+    - name: since
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
 - name: com.github.scim-operator.scim-operator.api.v1alpha1.LocalReference
   map:
     fields:
     - name: name
       type:
         scalar: string
+- name: com.github.scim-operator.scim-operator.api.v1alpha1.Revocation
+  map:
+    fields:
+    - name: sessions
+      type:
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.RevocationState
+    - name: tokens
+      type:
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.RevocationState
+- name: com.github.scim-operator.scim-operator.api.v1alpha1.RevocationState
+  scalar: string
 - name: com.github.scim-operator.scim-operator.api.v1alpha1.RoleName
   scalar: string
+- name: com.github.scim-operator.scim-operator.api.v1alpha1.RoleSource
+  map:
+    fields:
+    - name: grants
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: role
+      type:
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.RoleName
 - name: com.github.scim-operator.scim-operator.api.v1alpha1.ScimAccount
   map:
     fields:
@@ -65,6 +153,46 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: applicationRef
       type:
         namedType: com.github.scim-operator.scim-operator.api.v1alpha1.LocalReference
+    - name: attributes
+      type:
+        list:
+          elementType:
+            namedType: com.github.scim-operator.scim-operator.api.v1alpha1.AccountAttribute
+          elementRelationship: associative
+          keys:
+          - name
+    - name: deleteAfter
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: deletedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: displayName
+      type:
+        scalar: string
+    - name: email
+      type:
+        scalar: string
+    - name: externalID
+      type:
+        scalar: string
+    - name: grants
+      type:
+        list:
+          elementType:
+            namedType: com.github.scim-operator.scim-operator.api.v1alpha1.AccountGrant
+          elementRelationship: associative
+          keys:
+          - name
+    - name: held
+      type:
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.HeldChange
+    - name: lostAccessAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: reason
+      type:
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.StateReason
     - name: roles
       type:
         list:
@@ -73,7 +201,7 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
     - name: state
       type:
-        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.State
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.AccountState
     - name: userName
       type:
         scalar: string
@@ -83,6 +211,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.scim-operator.scim-operator.api.v1alpha1.ScimAccountStatus
   map:
     fields:
+    - name: adoption
+      type:
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.AdoptionStatus
     - name: conditions
       type:
         list:
@@ -97,16 +228,33 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+    - name: pending
+      type:
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.ChangeKind
+    - name: reason
+      type:
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.StateReason
+    - name: revocation
+      type:
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.Revocation
     - name: roles
       type:
         list:
           elementType:
             namedType: com.github.scim-operator.scim-operator.api.v1alpha1.RoleName
           elementRelationship: associative
+    - name: sources
+      type:
+        list:
+          elementType:
+            namedType: com.github.scim-operator.scim-operator.api.v1alpha1.RoleSource
+          elementRelationship: associative
+          keys:
+          - role
     - name: state
       type:
-        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.State
-- name: com.github.scim-operator.scim-operator.api.v1alpha1.State
+        namedType: com.github.scim-operator.scim-operator.api.v1alpha1.AccountState
+- name: com.github.scim-operator.scim-operator.api.v1alpha1.StateReason
   scalar: string
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
   map:
@@ -169,6 +317,8 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.ManagedFieldsOperationType
   scalar: string
+- name: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+  scalar: untyped
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
   map:
     fields:

@@ -7,23 +7,44 @@ package v1alpha1
 
 import (
 	apiv1alpha1 "github.com/scim-operator/scim-operator/api/v1alpha1"
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // ScimAccountSpecApplyConfiguration represents a declarative configuration of the ScimAccountSpec type for use
 // with apply.
 //
-// ScimAccountSpec is what an account shall be.
+// ScimAccountSpec is what an account shall be, and why.
 type ScimAccountSpecApplyConfiguration struct {
 	// applicationRef names the application. It cannot change.
 	ApplicationRef *LocalReferenceApplyConfiguration `json:"applicationRef,omitempty"`
-	// userRef names the ScimUser. It cannot change.
+	// userRef names the ScimUser. It changes when a person comes back, with the same externalId, as another ScimUser.
 	UserRef *LocalReferenceApplyConfiguration `json:"userRef,omitempty"`
+	// externalID is the externalId of the user, by which somebody is known who comes back.
+	ExternalID *string `json:"externalID,omitempty"`
 	// userName is the login name in the application.
 	UserName *string `json:"userName,omitempty"`
+	// displayName is the name to show.
+	DisplayName *string `json:"displayName,omitempty"`
+	// email is the address.
+	Email *string `json:"email,omitempty"`
+	// attributes are further attributes, as the application maps them.
+	Attributes []AccountAttributeApplyConfiguration `json:"attributes,omitempty"`
 	// state says whether the account may be used.
-	State *apiv1alpha1.State `json:"state,omitempty"`
-	// roles that the account has in the application.
+	State *apiv1alpha1.AccountState `json:"state,omitempty"`
+	// reason of the state.
+	Reason *apiv1alpha1.StateReason `json:"reason,omitempty"`
+	// roles that the account has in the application, sorted: those of all grants.
 	Roles []apiv1alpha1.RoleName `json:"roles,omitempty"`
+	// grants that match the user, and what each gives.
+	Grants []AccountGrantApplyConfiguration `json:"grants,omitempty"`
+	// deleteAfter is when a suspended account is deleted, unless the user comes back before.
+	DeleteAfter *v1.Time `json:"deleteAfter,omitempty"`
+	// lostAccessAt is when access was last taken away within the limits of a removal guard; it counts there.
+	LostAccessAt *v1.MicroTime `json:"lostAccessAt,omitempty"`
+	// deletedAt is when the deletion was let go within the limits of a removal guard; it counts there.
+	DeletedAt *v1.MicroTime `json:"deletedAt,omitempty"`
+	// held is a change that waits; the rest of the spec is as if it had not been asked for.
+	Held *HeldChangeApplyConfiguration `json:"held,omitempty"`
 }
 
 // ScimAccountSpecApplyConfiguration constructs a declarative configuration of the ScimAccountSpec type for use with
@@ -48,6 +69,14 @@ func (b *ScimAccountSpecApplyConfiguration) WithUserRef(value *LocalReferenceApp
 	return b
 }
 
+// WithExternalID sets the ExternalID field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ExternalID field is set to the value of the last call.
+func (b *ScimAccountSpecApplyConfiguration) WithExternalID(value string) *ScimAccountSpecApplyConfiguration {
+	b.ExternalID = &value
+	return b
+}
+
 // WithUserName sets the UserName field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the UserName field is set to the value of the last call.
@@ -56,11 +85,48 @@ func (b *ScimAccountSpecApplyConfiguration) WithUserName(value string) *ScimAcco
 	return b
 }
 
+// WithDisplayName sets the DisplayName field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DisplayName field is set to the value of the last call.
+func (b *ScimAccountSpecApplyConfiguration) WithDisplayName(value string) *ScimAccountSpecApplyConfiguration {
+	b.DisplayName = &value
+	return b
+}
+
+// WithEmail sets the Email field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Email field is set to the value of the last call.
+func (b *ScimAccountSpecApplyConfiguration) WithEmail(value string) *ScimAccountSpecApplyConfiguration {
+	b.Email = &value
+	return b
+}
+
+// WithAttributes adds the given value to the Attributes field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Attributes field.
+func (b *ScimAccountSpecApplyConfiguration) WithAttributes(values ...*AccountAttributeApplyConfiguration) *ScimAccountSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithAttributes")
+		}
+		b.Attributes = append(b.Attributes, *values[i])
+	}
+	return b
+}
+
 // WithState sets the State field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the State field is set to the value of the last call.
-func (b *ScimAccountSpecApplyConfiguration) WithState(value apiv1alpha1.State) *ScimAccountSpecApplyConfiguration {
+func (b *ScimAccountSpecApplyConfiguration) WithState(value apiv1alpha1.AccountState) *ScimAccountSpecApplyConfiguration {
 	b.State = &value
+	return b
+}
+
+// WithReason sets the Reason field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Reason field is set to the value of the last call.
+func (b *ScimAccountSpecApplyConfiguration) WithReason(value apiv1alpha1.StateReason) *ScimAccountSpecApplyConfiguration {
+	b.Reason = &value
 	return b
 }
 
@@ -71,5 +137,50 @@ func (b *ScimAccountSpecApplyConfiguration) WithRoles(values ...apiv1alpha1.Role
 	for i := range values {
 		b.Roles = append(b.Roles, values[i])
 	}
+	return b
+}
+
+// WithGrants adds the given value to the Grants field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Grants field.
+func (b *ScimAccountSpecApplyConfiguration) WithGrants(values ...*AccountGrantApplyConfiguration) *ScimAccountSpecApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithGrants")
+		}
+		b.Grants = append(b.Grants, *values[i])
+	}
+	return b
+}
+
+// WithDeleteAfter sets the DeleteAfter field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DeleteAfter field is set to the value of the last call.
+func (b *ScimAccountSpecApplyConfiguration) WithDeleteAfter(value v1.Time) *ScimAccountSpecApplyConfiguration {
+	b.DeleteAfter = &value
+	return b
+}
+
+// WithLostAccessAt sets the LostAccessAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LostAccessAt field is set to the value of the last call.
+func (b *ScimAccountSpecApplyConfiguration) WithLostAccessAt(value v1.MicroTime) *ScimAccountSpecApplyConfiguration {
+	b.LostAccessAt = &value
+	return b
+}
+
+// WithDeletedAt sets the DeletedAt field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DeletedAt field is set to the value of the last call.
+func (b *ScimAccountSpecApplyConfiguration) WithDeletedAt(value v1.MicroTime) *ScimAccountSpecApplyConfiguration {
+	b.DeletedAt = &value
+	return b
+}
+
+// WithHeld sets the Held field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Held field is set to the value of the last call.
+func (b *ScimAccountSpecApplyConfiguration) WithHeld(value *HeldChangeApplyConfiguration) *ScimAccountSpecApplyConfiguration {
+	b.Held = value
 	return b
 }

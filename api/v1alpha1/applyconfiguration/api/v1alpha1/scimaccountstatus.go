@@ -15,7 +15,7 @@ import (
 //
 // ScimAccountStatus is what the account is.
 type ScimAccountStatusApplyConfiguration struct {
-	// conditions of the account. Ready: InSync, ApplicationNotFound, ApplicationNotReady, Invalid, Conflict, Denied, Unavailable, Error, Deleting. Stalled.
+	// conditions of the account. Ready: InSync, Held, ApplicationNotFound, ApplicationNotReady, Paused, DryRun, Drifted, AdoptionPending, Invalid, Conflict, Denied, Unavailable, Error, Deleting. Stalled.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation of the spec that this status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
@@ -23,9 +23,19 @@ type ScimAccountStatusApplyConfiguration struct {
 	// It is never trusted: the mark that we left downstream says what is ours.
 	ExternalID *string `json:"externalID,omitempty"`
 	// state that was seen in the application.
-	State *apiv1alpha1.State `json:"state,omitempty"`
+	State *apiv1alpha1.AccountState `json:"state,omitempty"`
+	// reason of the state, as spec.reason was when it was seen.
+	Reason *apiv1alpha1.StateReason `json:"reason,omitempty"`
 	// roles that were seen in the application.
 	Roles []apiv1alpha1.RoleName `json:"roles,omitempty"`
+	// sources name the grants behind every role that the account shall have.
+	Sources []RoleSourceApplyConfiguration `json:"sources,omitempty"`
+	// pending is what would be done, while the application is in DryRun or Paused, or only reports drift.
+	Pending *apiv1alpha1.ChangeKind `json:"pending,omitempty"`
+	// revocation says what became of the sessions and tokens of a suspended or deleted account.
+	Revocation *RevocationApplyConfiguration `json:"revocation,omitempty"`
+	// adoption says how an account that was there before became ours.
+	Adoption *AdoptionStatusApplyConfiguration `json:"adoption,omitempty"`
 }
 
 // ScimAccountStatusApplyConfiguration constructs a declarative configuration of the ScimAccountStatus type for use with
@@ -66,8 +76,16 @@ func (b *ScimAccountStatusApplyConfiguration) WithExternalID(value string) *Scim
 // WithState sets the State field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the State field is set to the value of the last call.
-func (b *ScimAccountStatusApplyConfiguration) WithState(value apiv1alpha1.State) *ScimAccountStatusApplyConfiguration {
+func (b *ScimAccountStatusApplyConfiguration) WithState(value apiv1alpha1.AccountState) *ScimAccountStatusApplyConfiguration {
 	b.State = &value
+	return b
+}
+
+// WithReason sets the Reason field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Reason field is set to the value of the last call.
+func (b *ScimAccountStatusApplyConfiguration) WithReason(value apiv1alpha1.StateReason) *ScimAccountStatusApplyConfiguration {
+	b.Reason = &value
 	return b
 }
 
@@ -78,5 +96,42 @@ func (b *ScimAccountStatusApplyConfiguration) WithRoles(values ...apiv1alpha1.Ro
 	for i := range values {
 		b.Roles = append(b.Roles, values[i])
 	}
+	return b
+}
+
+// WithSources adds the given value to the Sources field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Sources field.
+func (b *ScimAccountStatusApplyConfiguration) WithSources(values ...*RoleSourceApplyConfiguration) *ScimAccountStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithSources")
+		}
+		b.Sources = append(b.Sources, *values[i])
+	}
+	return b
+}
+
+// WithPending sets the Pending field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Pending field is set to the value of the last call.
+func (b *ScimAccountStatusApplyConfiguration) WithPending(value apiv1alpha1.ChangeKind) *ScimAccountStatusApplyConfiguration {
+	b.Pending = &value
+	return b
+}
+
+// WithRevocation sets the Revocation field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Revocation field is set to the value of the last call.
+func (b *ScimAccountStatusApplyConfiguration) WithRevocation(value *RevocationApplyConfiguration) *ScimAccountStatusApplyConfiguration {
+	b.Revocation = value
+	return b
+}
+
+// WithAdoption sets the Adoption field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Adoption field is set to the value of the last call.
+func (b *ScimAccountStatusApplyConfiguration) WithAdoption(value *AdoptionStatusApplyConfiguration) *ScimAccountStatusApplyConfiguration {
+	b.Adoption = value
 	return b
 }
