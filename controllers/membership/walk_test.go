@@ -24,10 +24,10 @@ type walk struct {
 	rand  *rand.Rand
 	cache *store
 	users []string
-	// groups are in use; pieces are objects that are still to be deleted.
-	groups []string
-	pieces []client.Object
-	made   int
+	// groups are in use, of which those that are late have no object yet; pieces are objects that are still to be deleted.
+	groups, late []string
+	pieces       []client.Object
+	made         int
 	// told are events that the handlers do not know yet, of each object in their order.
 	told map[string][][2]client.Object
 	// now counts what happens; changed is when GroupsOf a user changed last, and woke when they were woken last.
@@ -132,8 +132,11 @@ func (w *walk) name(prefix string) string {
 func (w *walk) step() {
 	switch n := w.rand.IntN(100); {
 	case n < 5 || len(w.groups) == 0:
-		w.groups = append(w.groups, w.name("G"))
-		w.write(group(w.groups[len(w.groups)-1]))
+		w.late = append(w.late, w.name("G"))
+		w.groups = append(w.groups, w.late[len(w.late)-1])
+	case n < 15 && len(w.late) > 0:
+		w.write(group(w.late[0]))
+		w.late = w.late[1:]
 	case n < 10:
 		w.comeOrGo(w.pick(w.users))
 	case n < 13 && len(w.groups) > 3:
