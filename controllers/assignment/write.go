@@ -1,0 +1,217 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package assignment
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	applyv1alpha1 "github.com/scim-operator/scim-operator/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/expression"
+	"github.com/scim-operator/scim-operator/controllers/guard"
+	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
+)
+
+// fieldOwner owns the spec of every ScimAccount.
+const fieldOwner = client.FieldOwner("scim-controller-assignment")
+
+// seedPage is how many ScimAccounts are read at a time when the ledger is filled.
+const seedPage = 2000
+
+// carryOut writes what the guard lets go, and holds the rest. What takes away comes first, and each step is tried whatever becomes of
+// the others. It reports whether anything was written.
+func (r *Reconciler) carryOut(ctx context.Context, req reconcile.Request, f Facts, w work) (wrote bool, err error) {
+	if w.empty() {
+		return false, nil
+	}
+	if err := r.seed(ctx, req.Namespace); err != nil {
+		return false, err
+	}
+	request := r.causes.take(req)
+	var failed []error
+	for i := range w.steps {
+		step := &w.steps[i]
+		spec := r.admit(f, step)
+		if step.Present != nil && equality.Semantic.DeepEqual(step.Present.Spec, spec) {
+			continue // held as it was held before
+		}
+		wrote = true
+		failed = append(failed, r.apply(ctx, req, f, step, spec, request))
+	}
+	for _, account := range w.over {
+		wrote = true
+		failed = append(failed, client.IgnoreNotFound(r.Client.Delete(ctx, account.DeepCopy(), client.Preconditions{UID: &account.UID})))
+	}
+	return wrote, errors.Join(failed...)
+}
+
+// seed fills the ledger from the API server, once for each namespace: a cache may lag behind what an earlier leader let go.
+func (r *Reconciler) seed(ctx context.Context, namespace string) error {
+	r.seeding.Lock()
+	defer r.seeding.Unlock()
+	if r.Ledger.Seeded(namespace) {
+		return nil
+	}
+	var all, page v1alpha1.ScimAccountList
+	for {
+		if err := r.Live.List(ctx, &page, client.InNamespace(namespace), client.Limit(seedPage), client.Continue(page.Continue)); err != nil {
+			return fmt.Errorf("count the removals of the past: %w", err)
+		}
+		all.Items = append(all.Items, page.Items...)
+		if page.Continue == "" {
+			break
+		}
+	}
+	r.Ledger.Seed(namespace, all.Items)
+	return nil
+}
+
+// admit asks the ledger and returns the spec that follows from its verdict.
+func (r *Reconciler) admit(f Facts, step *Step) v1alpha1.ScimAccountSpec {
+	app := applicationOf(f, &account{Spec: step.Want})
+	if app == nil {
+		return step.Want
+	}
+	verdict := r.Ledger.Admit(f.Now, change(step, app), guard.Rules{Application: app, Directory: r.directoryOf(app), Invariants: r.invariants(app)})
+	return outcome(step, verdict)
+}
+
+// outcome is the spec after a verdict: what is wanted, or what is there and a note of what is held.
+func outcome(step *Step, verdict guard.Verdict) v1alpha1.ScimAccountSpec {
+	spec := step.Want
+	if verdict.Held != nil {
+		spec = unchanged(step)
+	}
+	spec.Held = verdict.Held
+	if step.Present != nil {
+		spec.LostAccessAt, spec.DeletedAt = step.Present.Spec.LostAccessAt, step.Present.Spec.DeletedAt
+	}
+	if verdict.LostAccessAt != nil {
+		spec.LostAccessAt = verdict.LostAccessAt
+	}
+	if verdict.DeletedAt != nil {
+		spec.DeletedAt = verdict.DeletedAt
+	}
+	return spec
+}
+
+// unchanged is the spec of an account whose change is held. A new account is there to be seen, and has nothing.
+func unchanged(step *Step) v1alpha1.ScimAccountSpec {
+	if step.Present != nil {
+		return step.Present.Spec
+	}
+	spec := step.Want
+	spec.State, spec.Roles, spec.Grants = v1alpha1.AccountSuspended, nil, nil
+	return spec
+}
+
+func change(step *Step, app *v1alpha1.ScimApplication) guard.Change {
+	c := guard.Change{
+		Namespace: app.Namespace, Application: app.Name, Directory: app.Spec.DirectoryRef.Name,
+		Account: step.Name, User: step.Want.UserRef.Name, UserName: step.Want.UserName,
+		Kind: step.Kind, After: standing(&step.Want), Loses: step.Loses, Deletes: step.Deletes,
+		Unconditional: step.Unconditional, Digest: Digest(&step.Want),
+	}
+	for _, grant := range step.Want.Grants {
+		c.Grants = append(c.Grants, grant.Name)
+	}
+	if step.Present != nil {
+		c.Before, c.Held = standing(&step.Present.Spec), step.Present.Spec.Held
+	}
+	return c
+}
+
+func standing(spec *v1alpha1.ScimAccountSpec) guard.Standing {
+	return guard.Standing{Active: spec.State == v1alpha1.AccountActive, Roles: spec.Roles}
+}
+
+// invariants are those of an application. One that is not valid CEL fails whenever it is asked.
+func (r *Reconciler) invariants(app *v1alpha1.ScimApplication) (all []guard.Invariant) {
+	for _, declared := range app.Spec.Invariants {
+		program, err := r.Programs.Invariant(declared.Expression)
+		all = append(all, guard.Invariant{Name: declared.Name, Holds: func(a expression.Account, active map[string]int64) (bool, error) {
+			if err != nil {
+				return false, err
+			}
+			return program.Holds(a, active)
+		}})
+	}
+	return all
+}
+
+// apply writes one ScimAccount. It comes with its finalizer, so that no account is ever made downstream without. One that is taken over
+// is written only as it was read, since two users may be after it.
+func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, f Facts, step *Step, spec v1alpha1.ScimAccountSpec, request string) error {
+	wanted, err := applied(&spec)
+	if err != nil {
+		return err
+	}
+	config := applyv1alpha1.ScimAccount(step.Name, req.Namespace).WithSpec(wanted)
+	if step.Present == nil || step.Present.DeletionTimestamp.IsZero() || controllerutil.ContainsFinalizer(step.Present, v1alpha1.FinalizerAccount) {
+		config = config.WithFinalizers(v1alpha1.FinalizerAccount) // to one that is going none can be added
+	}
+	if id := requestOf(f, step, request); id != "" {
+		config = config.WithAnnotations(map[string]string{v1alpha1.AnnotationRequestID: id})
+	}
+	if step.Present != nil && step.Present.Spec.UserRef != spec.UserRef {
+		config = config.WithResourceVersion(step.Present.ResourceVersion)
+	}
+	if err := r.Client.Apply(ctx, config, fieldOwner, client.ForceOwnership); err != nil {
+		return err
+	}
+	r.wakeHeld(req.Namespace, spec.ApplicationRef.Name)
+	return nil
+}
+
+// applied is spec as server-side apply takes it: both have the same JSON.
+func applied(spec *v1alpha1.ScimAccountSpec) (*applyv1alpha1.ScimAccountSpecApplyConfiguration, error) {
+	text, err := json.Marshal(spec)
+	if err != nil {
+		return nil, fmt.Errorf("write spec as JSON: %w", err)
+	}
+	config := applyv1alpha1.ScimAccountSpec()
+	if err := json.Unmarshal(text, config); err != nil {
+		return nil, fmt.Errorf("read spec from JSON: %w", err)
+	}
+	return config, nil
+}
+
+// requestOf is the SCIM request that the change comes from, as far as anybody knows: that of the group that woke the user, or else the
+// last one of the user.
+func requestOf(f Facts, step *Step, request string) string {
+	switch {
+	case request != "":
+		return request
+	case f.User != nil:
+		return f.User.Annotations[v1alpha1.AnnotationRequestID]
+	case step.Present != nil:
+		return step.Present.Annotations[v1alpha1.AnnotationRequestID]
+	default:
+		return ""
+	}
+}
+
+// wakeHeld has the users decided about again whom an invariant of the application holds: the counts have changed.
+func (r *Reconciler) wakeHeld(namespace, application string) {
+	var keys []reconcile.Request
+	for _, user := range r.Ledger.Held(namespace, application) {
+		keys = append(keys, reconcile.Request{NamespacedName: client.ObjectKey{Namespace: namespace, Name: user}})
+	}
+	if len(keys) == 0 {
+		return
+	}
+	if q, ok := r.queue.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
+		priority := enqueue.Change
+		q.AddWithOpts(priorityqueue.AddOpts{Priority: &priority, After: settle}, keys...)
+	}
+}
