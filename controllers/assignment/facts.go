@@ -199,10 +199,10 @@ func (r *Reconciler) ended(f Facts, account *account) bool {
 // countsUntil is when a deletion stops to count, the zero time if it does not count.
 func (r *Reconciler) countsUntil(f Facts, account *account) time.Time {
 	app := applicationOf(f, account)
-	if app == nil || !app.DeletionTimestamp.IsZero() || !account.DeletionTimestamp.IsZero() || account.Spec.DeletedAt == nil {
+	if app == nil || !app.DeletionTimestamp.IsZero() || !account.DeletionTimestamp.IsZero() {
 		return time.Time{}
 	}
-	return account.Spec.DeletedAt.Add(guard.Window(app, r.directoryOf(app)))
+	return guard.TombstoneUntil(&account.Spec, app, r.directoryOf(app))
 }
 
 // windowEnd is when the first deletion stops to count.

@@ -15,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -39,7 +38,6 @@ type Reconciler struct {
 
 	causes  causes
 	seeding sync.Mutex
-	queue   workqueue.TypedRateLimitingInterface[reconcile.Request]
 }
 
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimusers;scimgroups;scimmemberslices;scimapplications;scimgrants;scimdirectories,verbs=get;list;watch

@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
@@ -30,16 +29,17 @@ const workers = 8
 // settle is how long the events of accounts are held back, so that a user's status is written once for all of them.
 const settle = 300 * time.Millisecond
 
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
 // SetupWithManager registers the reconciler.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("assignment").
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		WatchesRawSource(source.Func(r.keepQueue)).
 		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: enqueue.Self, Changed: userChanged, Priority: urgency}).
 		Watches(&v1alpha1.ScimAccount{}, r.ledgerEvents()).
 		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: userOf, Changed: accountChanged, Delay: settle}).
 		Watches(&v1alpha1.ScimMemberSlice{}, membership.SliceEvents{Reader: r.Client, Because: r.causes.remember}).
-		Watches(&v1alpha1.ScimGroup{}, enqueue.Events{Keys: r.because(membership.UsersOfGroup(r.Client)), Changed: groupChanged, Priority: many}).
+		Watches(&v1alpha1.ScimGroup{}, membership.GroupEvents{Reader: r.Client, Because: r.causes.remember}).
 		Watches(&v1alpha1.ScimGrant{}, enqueue.Events{Keys: r.usersOfGrant, Priority: many}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.usersOfApplication, Priority: many}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.heldInApplication, Changed: applicationDecided, Priority: decided}).
@@ -47,12 +47,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
-func (r *Reconciler) keepQueue(_ context.Context, q workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
-	r.queue = q
-	return nil
-}
-
-func locked(o client.Object) bool { return o.GetAnnotations()[v1alpha1.AnnotationSuspend] != "" }
+func isLocked(o client.Object) bool { return o.GetAnnotations()[v1alpha1.AnnotationSuspend] != "" }
 
 // userChanged lets metadata wake the user when it is the kill switch.
 func userChanged(before, after client.Object) bool {
@@ -65,7 +60,7 @@ func urgency(_, after client.Object) int {
 	switch {
 	case enqueue.Gone(after):
 		return enqueue.Removal
-	case locked(after), after.(*v1alpha1.ScimUser).Spec.State == v1alpha1.StateSuspended: // watched as that type
+	case isLocked(after), after.(*v1alpha1.ScimUser).Spec.State == v1alpha1.StateSuspended: // watched as that type
 		return enqueue.Leaver
 	default:
 		return enqueue.Change
@@ -94,22 +89,6 @@ func accountChanged(before, after client.Object) bool {
 }
 
 func ready(a *v1alpha1.ScimAccount) bool { return status.IsReady(a.Status.Conditions, a.Generation) }
-
-// groupChanged leaves out changes of members, of which the slices tell.
-func groupChanged(before, after client.Object) bool {
-	a, b := before.(*v1alpha1.ScimGroup), after.(*v1alpha1.ScimGroup) // watched as that type
-	return a.Spec.DisplayName != b.Spec.DisplayName || a.Spec.ExternalID != b.Spec.ExternalID ||
-		a.UID != b.UID || a.DeletionTimestamp.IsZero() != b.DeletionTimestamp.IsZero()
-}
-
-// because remembers, for the users that are woken, the request that changed the object that woke them.
-func (r *Reconciler) because(keys func(context.Context, client.Object) []reconcile.Request) func(context.Context, client.Object) []reconcile.Request {
-	return func(ctx context.Context, o client.Object) []reconcile.Request {
-		woken := keys(ctx, o)
-		r.causes.remember(o, woken)
-		return woken
-	}
-}
 
 // usersOfGrant wakes every user whom the grant could match: nobody can tell from the grant alone who matched it before.
 func (r *Reconciler) usersOfGrant(ctx context.Context, o client.Object) []reconcile.Request {
@@ -169,18 +148,25 @@ func decisionsChanged(before, after v1alpha1.HeldRemovals) bool {
 	return !equality.Semantic.DeepEqual(before.Decisions, after.Decisions)
 }
 
-// ledgerEvents tells the ledger what the API server says. Those whom an invariant holds are woken, since it may let go now.
+// ledgerEvents tells the ledger what the API server says. Those whom an invariant holds are woken when it may let go.
 func (r *Reconciler) ledgerEvents() handler.EventHandler {
-	observe := func(o client.Object) { r.Ledger.Observe(o.(*v1alpha1.ScimAccount)) } // watched as that type
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-			observe(e.Object)
-		},
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-			observe(e.ObjectNew)
-		},
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { r.observe(q, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { r.observe(q, e.ObjectNew) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, _ queue) {
 			r.Ledger.Forget(e.Object.GetNamespace(), e.Object.GetName())
 		},
 	}
+}
+
+func (r *Reconciler) observe(q queue, o client.Object) {
+	account := o.(*v1alpha1.ScimAccount) // watched as that type
+	if !r.Ledger.Observe(account) {
+		return
+	}
+	var keys []reconcile.Request
+	for _, user := range r.Ledger.Held(account.Namespace, account.Spec.ApplicationRef.Name) {
+		keys = append(keys, enqueue.Named(account, user)...)
+	}
+	enqueue.Add(q, enqueue.Change, settle, keys)
 }

@@ -8,18 +8,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
-	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	applyv1alpha1 "github.com/scim-operator/scim-operator/api/v1alpha1/applyconfiguration/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/expression"
 	"github.com/scim-operator/scim-operator/controllers/guard"
-	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
 )
 
 // fieldOwner owns the spec of every ScimAccount.
@@ -31,6 +30,7 @@ const seedPage = 2000
 // carryOut writes what the guard lets go, and holds the rest. What takes away comes first, and each step is tried whatever becomes of
 // the others. It reports whether anything was written.
 func (r *Reconciler) carryOut(ctx context.Context, req reconcile.Request, f Facts, w work) (wrote bool, err error) {
+	r.withdraw(f, w)
 	if w.empty() {
 		return false, nil
 	}
@@ -55,12 +55,26 @@ func (r *Reconciler) carryOut(ctx context.Context, req reconcile.Request, f Fact
 	return wrote, errors.Join(failed...)
 }
 
+// withdraw tells the ledger of the accounts that shall stay as they are: what was let go for one of them and never written has lapsed.
+func (r *Reconciler) withdraw(f Facts, w work) {
+	for _, account := range f.Present {
+		if !slices.ContainsFunc(w.steps, func(s Step) bool { return s.Name == account.Name }) {
+			r.Ledger.Observe(account) // our own write may not have come round yet
+			r.Ledger.Withdraw(account.Namespace, account.Name)
+		}
+	}
+}
+
 // seed fills the ledger from the API server, once for each namespace: a cache may lag behind what an earlier leader let go.
 func (r *Reconciler) seed(ctx context.Context, namespace string) error {
 	r.seeding.Lock()
 	defer r.seeding.Unlock()
 	if r.Ledger.Seeded(namespace) {
 		return nil
+	}
+	var applications v1alpha1.ScimApplicationList
+	if err := r.Live.List(ctx, &applications, client.InNamespace(namespace)); err != nil {
+		return fmt.Errorf("count the removals of the past: %w", err)
 	}
 	var all, page v1alpha1.ScimAccountList
 	for {
@@ -72,7 +86,7 @@ func (r *Reconciler) seed(ctx context.Context, namespace string) error {
 			break
 		}
 	}
-	r.Ledger.Seed(namespace, all.Items)
+	r.Ledger.Seed(namespace, all.Items, applications.Items)
 	return nil
 }
 
@@ -81,6 +95,9 @@ func (r *Reconciler) admit(f Facts, step *Step) v1alpha1.ScimAccountSpec {
 	app := applicationOf(f, &account{Spec: step.Want})
 	if app == nil {
 		return step.Want
+	}
+	if step.Present != nil {
+		r.Ledger.Observe(step.Present)
 	}
 	verdict := r.Ledger.Admit(f.Now, change(step, app), guard.Rules{Application: app, Directory: r.directoryOf(app), Invariants: r.invariants(app)})
 	return outcome(step, verdict)
@@ -122,13 +139,20 @@ func change(step *Step, app *v1alpha1.ScimApplication) guard.Change {
 		Kind: step.Kind, After: standing(&step.Want), Loses: step.Loses, Deletes: step.Deletes,
 		Unconditional: step.Unconditional, Digest: Digest(&step.Want),
 	}
-	for _, grant := range step.Want.Grants {
-		c.Grants = append(c.Grants, grant.Name)
-	}
+	c.Grants = names(step.Want.Grants)
 	if step.Present != nil {
 		c.Before, c.Held = standing(&step.Present.Spec), step.Present.Spec.Held
+		c.GrantsBefore = names(step.Present.Spec.Grants)
 	}
 	return c
+}
+
+func names(grants []v1alpha1.AccountGrant) []string {
+	all := make([]string, 0, len(grants))
+	for _, grant := range grants {
+		all = append(all, grant.Name)
+	}
+	return all
 }
 
 func standing(spec *v1alpha1.ScimAccountSpec) guard.Standing {
@@ -139,14 +163,23 @@ func standing(spec *v1alpha1.ScimAccountSpec) guard.Standing {
 func (r *Reconciler) invariants(app *v1alpha1.ScimApplication) (all []guard.Invariant) {
 	for _, declared := range app.Spec.Invariants {
 		program, err := r.Programs.Invariant(declared.Expression)
-		all = append(all, guard.Invariant{Name: declared.Name, Holds: func(a expression.Account, active map[string]int64) (bool, error) {
+		all = append(all, guard.Invariant{Name: declared.Name, Holds: func(a guard.Account, active map[string]int64) (bool, error) {
 			if err != nil {
 				return false, err
 			}
-			return program.Holds(a, active)
+			return program.Holds(seen(a), active)
 		}})
 	}
 	return all
+}
+
+// seen is an account as expressions see it.
+func seen(a guard.Account) expression.Account {
+	roles := make([]string, 0, len(a.Roles))
+	for _, role := range a.Roles {
+		roles = append(roles, string(role))
+	}
+	return expression.Account{UserName: a.UserName, State: string(a.State), Roles: roles, Grants: a.Grants}
 }
 
 // apply writes one ScimAccount. It comes with its finalizer, so that no account is ever made downstream without. One that is taken over
@@ -166,11 +199,7 @@ func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, f Facts, 
 	if step.Present != nil && step.Present.Spec.UserRef != spec.UserRef {
 		config = config.WithResourceVersion(step.Present.ResourceVersion)
 	}
-	if err := r.Client.Apply(ctx, config, fieldOwner, client.ForceOwnership); err != nil {
-		return err
-	}
-	r.wakeHeld(req.Namespace, spec.ApplicationRef.Name)
-	return nil
+	return r.Client.Apply(ctx, config, fieldOwner, client.ForceOwnership)
 }
 
 // applied is spec as server-side apply takes it: both have the same JSON.
@@ -198,20 +227,5 @@ func requestOf(f Facts, step *Step, request string) string {
 		return step.Present.Annotations[v1alpha1.AnnotationRequestID]
 	default:
 		return ""
-	}
-}
-
-// wakeHeld has the users decided about again whom an invariant of the application holds: the counts have changed.
-func (r *Reconciler) wakeHeld(namespace, application string) {
-	var keys []reconcile.Request
-	for _, user := range r.Ledger.Held(namespace, application) {
-		keys = append(keys, reconcile.Request{NamespacedName: client.ObjectKey{Namespace: namespace, Name: user}})
-	}
-	if len(keys) == 0 {
-		return
-	}
-	if q, ok := r.queue.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
-		priority := enqueue.Change
-		q.AddWithOpts(priorityqueue.AddOpts{Priority: &priority, After: settle}, keys...)
 	}
 }

@@ -80,6 +80,8 @@ func GroupChanged(before, after client.Object) bool {
 type SliceEvents struct {
 	// Reader is the cache.
 	Reader client.Reader
+	// Because, if set, is told which object woke whom.
+	Because Because
 }
 
 var _ handler.EventHandler = SliceEvents{}
@@ -92,7 +94,7 @@ func (e SliceEvents) Create(ctx context.Context, ev event.CreateEvent, q queue) 
 	}
 	reached, err := in(e.Reader, slice.Namespace).reached(ctx, slice.Name, slice.Spec.GroupRef.Name)
 	if reached || err != nil {
-		enqueue.Add(q, enqueue.Change, 0, UsersOfSlice(e.Reader)(ctx, slice))
+		e.Because.join(q, slice, UsersOfSlice(e.Reader)(ctx, slice))
 	}
 }
 
@@ -104,25 +106,40 @@ func (e SliceEvents) Update(ctx context.Context, ev event.UpdateEvent, q queue) 
 	r := in(e.Reader, ev.ObjectNew.GetNamespace())
 	before, _ := r.membersOf(ctx, ev.ObjectOld.(*v1alpha1.ScimMemberSlice)) // watched as that type; see all about errors
 	after, _ := r.membersOf(ctx, ev.ObjectNew.(*v1alpha1.ScimMemberSlice))
-	leave(q, r.requests(r.all(ctx, before.except(after))))
-	enqueue.Add(q, enqueue.Change, 0, r.requests(r.all(ctx, after.except(before))))
+	e.Because.leave(q, ev.ObjectNew, r.requests(r.all(ctx, before.except(after))))
+	e.Because.join(q, ev.ObjectNew, r.requests(r.all(ctx, after.except(before))))
 }
 
 // Delete implements handler.EventHandler. It does not ask what the slice was reached from, which may be gone already.
 func (e SliceEvents) Delete(ctx context.Context, ev event.DeleteEvent, q queue) {
-	leave(q, UsersOfSlice(e.Reader)(ctx, ev.Object))
+	e.Because.leave(q, ev.Object, UsersOfSlice(e.Reader)(ctx, ev.Object))
 }
 
 // Generic implements handler.EventHandler.
 func (e SliceEvents) Generic(ctx context.Context, ev event.GenericEvent, q queue) {
-	enqueue.Add(q, enqueue.Change, 0, UsersOfSlice(e.Reader)(ctx, ev.Object))
+	e.Because.join(q, ev.Object, UsersOfSlice(e.Reader)(ctx, ev.Object))
+}
+
+// Because is told, before they are woken, which object wakes whom.
+type Because func(o client.Object, users []reconcile.Request)
+
+// join wakes those who may have got something.
+func (b Because) join(q queue, o client.Object, users []reconcile.Request) {
+	b.wake(q, enqueue.Change, o, users)
 }
 
 // leave wakes those who may have lost something.
-func leave(q queue, users []reconcile.Request) {
+func (b Because) leave(q queue, o client.Object, users []reconcile.Request) {
 	priority := enqueue.Reduction
 	if len(users) == 1 {
 		priority = enqueue.Removal
+	}
+	b.wake(q, priority, o, users)
+}
+
+func (b Because) wake(q queue, priority int, o client.Object, users []reconcile.Request) {
+	if b != nil {
+		b(o, users)
 	}
 	enqueue.Add(q, priority, 0, users)
 }
@@ -132,6 +149,8 @@ func leave(q queue, users []reconcile.Request) {
 type GroupEvents struct {
 	// Reader is the cache.
 	Reader client.Reader
+	// Because, if set, is told which object woke whom.
+	Because Because
 }
 
 var _ handler.EventHandler = GroupEvents{}
@@ -139,23 +158,23 @@ var _ handler.EventHandler = GroupEvents{}
 // Create implements handler.EventHandler.
 func (e GroupEvents) Create(ctx context.Context, ev event.CreateEvent, q queue) {
 	if !ev.IsInInitialList {
-		enqueue.Add(q, enqueue.Change, 0, UsersOfGroup(e.Reader)(ctx, ev.Object))
+		e.Because.join(q, ev.Object, UsersOfGroup(e.Reader)(ctx, ev.Object))
 	}
 }
 
 // Update implements handler.EventHandler. A rename may take as well as give.
 func (e GroupEvents) Update(ctx context.Context, ev event.UpdateEvent, q queue) {
 	if GroupChanged(ev.ObjectOld, ev.ObjectNew) {
-		leave(q, UsersOfGroup(e.Reader)(ctx, ev.ObjectNew))
+		e.Because.leave(q, ev.ObjectNew, UsersOfGroup(e.Reader)(ctx, ev.ObjectNew))
 	}
 }
 
 // Delete implements handler.EventHandler.
 func (e GroupEvents) Delete(ctx context.Context, ev event.DeleteEvent, q queue) {
-	leave(q, UsersOfGroup(e.Reader)(ctx, ev.Object))
+	e.Because.leave(q, ev.Object, UsersOfGroup(e.Reader)(ctx, ev.Object))
 }
 
 // Generic implements handler.EventHandler.
 func (e GroupEvents) Generic(ctx context.Context, ev event.GenericEvent, q queue) {
-	enqueue.Add(q, enqueue.Change, 0, UsersOfGroup(e.Reader)(ctx, ev.Object))
+	e.Because.join(q, ev.Object, UsersOfGroup(e.Reader)(ctx, ev.Object))
 }
