@@ -21,8 +21,6 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/membership"
 )
 
-type account = v1alpha1.ScimAccount
-
 // errBehind makes a user be decided about again a little later.
 var errBehind = errors.New("the cache does not have the user yet")
 
@@ -74,7 +72,7 @@ func userFrom(ctx context.Context, from client.Reader, req reconcile.Request) (*
 }
 
 // waiting returns the accounts that wait for the person to come back: those of an earlier ScimUser with the same externalId that was deleted.
-func (r *Reconciler) waiting(ctx context.Context, user *v1alpha1.ScimUser) (accounts []*account, err error) {
+func (r *Reconciler) waiting(ctx context.Context, user *v1alpha1.ScimUser) (accounts []*v1alpha1.ScimAccount, err error) {
 	if user.Spec.ExternalID == "" {
 		return nil, nil
 	}
@@ -100,7 +98,7 @@ func (r *Reconciler) waiting(ctx context.Context, user *v1alpha1.ScimUser) (acco
 }
 
 // left reports whether the user of an account is deleted. One that the cache does not have is asked for: it may be new.
-func (r *Reconciler) left(ctx context.Context, user *v1alpha1.ScimUser, account *account) (bool, error) {
+func (r *Reconciler) left(ctx context.Context, user *v1alpha1.ScimUser, account *v1alpha1.ScimAccount) (bool, error) {
 	former := reconcile.Request{NamespacedName: types.NamespacedName{Namespace: user.Namespace, Name: account.Spec.UserRef.Name}}
 	holder, err := userFrom(ctx, r.Client, former)
 	if err == nil && holder == nil {
@@ -110,7 +108,7 @@ func (r *Reconciler) left(ctx context.Context, user *v1alpha1.ScimUser, account 
 }
 
 // continued is every account that the decision speaks of: the user's own, and those that waited and are taken over.
-func continued(f Facts, d Decision) []*account {
+func continued(f Facts, d Decision) []*v1alpha1.ScimAccount {
 	present := slices.Clone(f.Present)
 	for _, account := range f.Waiting {
 		if slices.ContainsFunc(d.Wanted, func(w Wanted) bool { return w.Name == account.Name }) {
@@ -135,7 +133,7 @@ func (r *Reconciler) confirm(ctx context.Context, req reconcile.Request, f *Fact
 	if f.Grants, err = r.confirmGrants(ctx, f.Grants, w.steps); err != nil {
 		return err
 	}
-	gone, err := membership.Confirm(ctx, r.Live, r.Client, req.Namespace, req.Name, usedGroups(w.decision))
+	gone, err := membership.Confirm(ctx, r.Live, r.Client, req.Namespace, req.Name, usedGroups(w.steps))
 	if err != nil {
 		return err
 	}
@@ -143,9 +141,12 @@ func (r *Reconciler) confirm(ctx context.Context, req reconcile.Request, f *Fact
 	return nil
 }
 
-func usedGroups(d Decision) (groups []string) {
-	for i := range d.Wanted {
-		groups = append(groups, d.Wanted[i].UsedGroups...)
+// usedGroups are the groups behind every step that gives something.
+func usedGroups(steps []Step) (groups []string) {
+	for i := range steps {
+		if steps[i].Gives {
+			groups = append(groups, steps[i].UsedGroups...)
+		}
 	}
 	slices.Sort(groups)
 	return slices.Compact(groups)
@@ -178,7 +179,7 @@ func (r *Reconciler) confirmGrants(ctx context.Context, grants []*v1alpha1.ScimG
 }
 
 // applicationOf returns the application of an account, nil if there is none.
-func applicationOf(f Facts, account *account) *v1alpha1.ScimApplication {
+func applicationOf(f Facts, account *v1alpha1.ScimAccount) *v1alpha1.ScimApplication {
 	i := slices.IndexFunc(f.Applications, func(a *v1alpha1.ScimApplication) bool { return a.Name == account.Spec.ApplicationRef.Name })
 	if i < 0 {
 		return nil
@@ -188,7 +189,7 @@ func applicationOf(f Facts, account *account) *v1alpha1.ScimApplication {
 
 // ended reports whether a ScimAccount has nothing left to say: its account is seen to be gone, and it no longer counts in any window of a
 // removal guard.
-func (r *Reconciler) ended(f Facts, account *account) bool {
+func (r *Reconciler) ended(f Facts, account *v1alpha1.ScimAccount) bool {
 	if account.Spec.State != v1alpha1.AccountDeleted || account.Status.State != v1alpha1.AccountDeleted || !status.IsReady(account.Status.Conditions, account.Generation) {
 		return false
 	}
@@ -197,7 +198,7 @@ func (r *Reconciler) ended(f Facts, account *account) bool {
 }
 
 // countsUntil is when a deletion stops to count, the zero time if it does not count.
-func (r *Reconciler) countsUntil(f Facts, account *account) time.Time {
+func (r *Reconciler) countsUntil(f Facts, account *v1alpha1.ScimAccount) time.Time {
 	app := applicationOf(f, account)
 	if app == nil || !app.DeletionTimestamp.IsZero() || !account.DeletionTimestamp.IsZero() {
 		return time.Time{}
@@ -209,7 +210,7 @@ func (r *Reconciler) countsUntil(f Facts, account *account) time.Time {
 func (r *Reconciler) windowEnd(f Facts) (end time.Time) {
 	for _, account := range f.Present {
 		if account.Spec.State == v1alpha1.AccountDeleted {
-			end = soonest(end, r.countsUntil(f, account))
+			end = earliest(end, r.countsUntil(f, account))
 		}
 	}
 	return end

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/expression"
 	"github.com/scim-operator/scim-operator/controllers/guard"
 )
@@ -68,7 +69,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 type work struct {
 	decision Decision
 	steps    []Step
-	over     []*account
+	over     []*v1alpha1.ScimAccount
 	next     time.Time
 }
 
@@ -93,16 +94,6 @@ func (w work) again(now time.Time) reconcile.Result {
 
 func (r *Reconciler) decide(f Facts) work {
 	decision := Decide(f, r.Programs)
-	steps, over, next := Plan(decision, continued(f, decision), func(a *account) bool { return r.ended(f, a) })
-	return work{decision: decision, steps: steps, over: over, next: soonest(decision.Next, next, r.windowEnd(f))}
-}
-
-// soonest is the first of some points in time, of which the zero one is never.
-func soonest(times ...time.Time) (first time.Time) {
-	for _, t := range times {
-		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
-			first = t
-		}
-	}
-	return first
+	steps, over, next := Plan(decision, continued(f, decision), func(a *v1alpha1.ScimAccount) bool { return r.ended(f, a) })
+	return work{decision: decision, steps: steps, over: over, next: earliest(next, r.windowEnd(f))}
 }

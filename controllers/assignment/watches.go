@@ -42,8 +42,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.ScimGroup{}, membership.GroupEvents{Reader: r.Client, Because: r.causes.remember}).
 		Watches(&v1alpha1.ScimGrant{}, enqueue.Events{Keys: r.usersOfGrant, Priority: many}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.usersOfApplication, Priority: many}).
-		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.heldInApplication, Changed: applicationDecided, Priority: decided}).
-		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: r.heldInDirectory, Changed: directoryDecided, Priority: decided}).
+		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.heldInApplication, Changed: applicationDecided, Priority: verdict}).
+		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: r.heldInDirectory, Changed: directoryDecided, Priority: verdict}).
 		Complete(r)
 }
 
@@ -75,8 +75,8 @@ func many(_, after client.Object) int {
 	return enqueue.Change
 }
 
-// decided is the urgency of what somebody decided about removals that were held.
-func decided(client.Object, client.Object) int { return enqueue.Reduction }
+// verdict is the urgency of what somebody decided about removals that were held.
+func verdict(client.Object, client.Object) int { return enqueue.Reduction }
 
 func userOf(_ context.Context, o client.Object) []reconcile.Request {
 	return enqueue.Named(o, o.(*v1alpha1.ScimAccount).Spec.UserRef.Name) // watched as that type

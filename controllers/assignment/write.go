@@ -92,7 +92,7 @@ func (r *Reconciler) seed(ctx context.Context, namespace string) error {
 
 // admit asks the ledger and returns the spec that follows from its verdict.
 func (r *Reconciler) admit(f Facts, step *Step) v1alpha1.ScimAccountSpec {
-	app := applicationOf(f, &account{Spec: step.Want})
+	app := applicationOf(f, &v1alpha1.ScimAccount{Spec: step.Want})
 	if app == nil {
 		return step.Want
 	}
@@ -100,35 +100,18 @@ func (r *Reconciler) admit(f Facts, step *Step) v1alpha1.ScimAccountSpec {
 		r.Ledger.Observe(step.Present)
 	}
 	verdict := r.Ledger.Admit(f.Now, change(step, app), guard.Rules{Application: app, Directory: r.directoryOf(app), Invariants: r.invariants(app)})
-	return outcome(step, verdict)
+	return written(step, verdict)
 }
 
-// outcome is the spec after a verdict: what is wanted, or what is there and a note of what is held.
-func outcome(step *Step, verdict guard.Verdict) v1alpha1.ScimAccountSpec {
-	spec := step.Want
-	if verdict.Held != nil {
-		spec = unchanged(step)
-	}
-	spec.Held = verdict.Held
-	if step.Present != nil {
-		spec.LostAccessAt, spec.DeletedAt = step.Present.Spec.LostAccessAt, step.Present.Spec.DeletedAt
-	}
+// written is the spec after a verdict. What counts in a window is written together with what it speaks of.
+func written(step *Step, verdict guard.Verdict) v1alpha1.ScimAccountSpec {
+	spec := Applied(*step, verdict.Held)
 	if verdict.LostAccessAt != nil {
 		spec.LostAccessAt = verdict.LostAccessAt
 	}
 	if verdict.DeletedAt != nil {
 		spec.DeletedAt = verdict.DeletedAt
 	}
-	return spec
-}
-
-// unchanged is the spec of an account whose change is held. A new account is there to be seen, and has nothing.
-func unchanged(step *Step) v1alpha1.ScimAccountSpec {
-	if step.Present != nil {
-		return step.Present.Spec
-	}
-	spec := step.Want
-	spec.State, spec.Roles, spec.Grants = v1alpha1.AccountSuspended, nil, nil
 	return spec
 }
 
@@ -139,15 +122,15 @@ func change(step *Step, app *v1alpha1.ScimApplication) guard.Change {
 		Kind: step.Kind, After: standing(&step.Want), Loses: step.Loses, Deletes: step.Deletes,
 		Unconditional: step.Unconditional, Digest: Digest(&step.Want),
 	}
-	c.Grants = names(step.Want.Grants)
+	c.Grants = namesOf(step.Want.Grants)
 	if step.Present != nil {
 		c.Before, c.Held = standing(&step.Present.Spec), step.Present.Spec.Held
-		c.GrantsBefore = names(step.Present.Spec.Grants)
+		c.GrantsBefore = namesOf(step.Present.Spec.Grants)
 	}
 	return c
 }
 
-func names(grants []v1alpha1.AccountGrant) []string {
+func namesOf(grants []v1alpha1.AccountGrant) []string {
 	all := make([]string, 0, len(grants))
 	for _, grant := range grants {
 		all = append(all, grant.Name)
@@ -185,7 +168,7 @@ func seen(a guard.Account) expression.Account {
 // apply writes one ScimAccount. It comes with its finalizer, so that no account is ever made downstream without. One that is taken over
 // is written only as it was read, since two users may be after it.
 func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, f Facts, step *Step, spec v1alpha1.ScimAccountSpec, request string) error {
-	wanted, err := applied(&spec)
+	wanted, err := configured(&spec)
 	if err != nil {
 		return err
 	}
@@ -202,8 +185,8 @@ func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, f Facts, 
 	return r.Client.Apply(ctx, config, fieldOwner, client.ForceOwnership)
 }
 
-// applied is spec as server-side apply takes it: both have the same JSON.
-func applied(spec *v1alpha1.ScimAccountSpec) (*applyv1alpha1.ScimAccountSpecApplyConfiguration, error) {
+// configured is spec as server-side apply takes it: both have the same JSON.
+func configured(spec *v1alpha1.ScimAccountSpec) (*applyv1alpha1.ScimAccountSpecApplyConfiguration, error) {
 	text, err := json.Marshal(spec)
 	if err != nil {
 		return nil, fmt.Errorf("write spec as JSON: %w", err)
