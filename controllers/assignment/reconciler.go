@@ -13,9 +13,9 @@ package assignment
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -23,6 +23,7 @@ import (
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	applyv1alpha1 "github.com/scim-operator/scim-operator/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/expression"
 	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
@@ -43,6 +44,8 @@ type Reconciler struct {
 	Client client.Client
 	// Live reads from the API server.
 	Live client.Reader
+
+	programs expression.Cache
 }
 
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimusers;scimapplications;scimgrants,verbs=get;list;watch
@@ -108,90 +111,70 @@ func (r *Reconciler) usersOfApplication(ctx context.Context, o client.Object) []
 
 // Reconcile brings the accounts of one user in line. The user may be gone.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
-	user, err := r.user(ctx, r.Client, req)
+	facts, err := r.facts(ctx, req)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	inputs, err := r.read(ctx, req)
-	if err != nil {
-		return reconcile.Result{}, err
+	steps, over, _ := Plan(Decide(facts, &r.programs), facts.Present, func(*v1alpha1.ScimAccount) bool { return true })
+	if len(steps)+len(over) == 0 {
+		return reconcile.Result{}, r.report(ctx, facts.User, facts.Present)
 	}
-	p := diff(entitle(user, inputs.applications, inputs.grants), inputs.present)
-	if len(p.give) > 0 || (user == nil && !p.empty()) {
-		if user, err = r.user(ctx, r.Live, req); err != nil {
-			return reconcile.Result{}, err
-		}
-		p = diff(entitle(user, inputs.applications, inputs.grants), inputs.present)
+	var failed []error
+	for _, account := range over {
+		failed = append(failed, client.IgnoreNotFound(r.Client.Delete(ctx, account.DeepCopy(), client.Preconditions{UID: &account.UID})))
 	}
-	if p.empty() {
-		return reconcile.Result{}, r.report(ctx, user, inputs.present)
+	for i := range steps {
+		failed = append(failed, r.apply(ctx, req, &steps[i]))
 	}
-	return reconcile.Result{}, r.carryOut(ctx, req, p) // the events of the accounts wake us again
+	return reconcile.Result{}, errors.Join(failed...)
 }
 
-// user reads the ScimUser through from, nil if there is none.
-func (r *Reconciler) user(ctx context.Context, from client.Reader, req reconcile.Request) (*v1alpha1.ScimUser, error) {
-	user := &v1alpha1.ScimUser{}
-	if err := from.Get(ctx, req.NamespacedName, user); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	return user, nil
-}
-
-// inputs are what the decision about a user is made from, beside the user.
-type inputs struct {
-	applications []v1alpha1.ScimApplication
-	grants       []v1alpha1.ScimGrant
-	present      []v1alpha1.ScimAccount
-}
-
-func (r *Reconciler) read(ctx context.Context, req reconcile.Request) (inputs, error) {
+func (r *Reconciler) facts(ctx context.Context, req reconcile.Request) (Facts, error) {
 	var (
 		applications v1alpha1.ScimApplicationList
 		grants       v1alpha1.ScimGrantList
 		accounts     v1alpha1.ScimAccountList
 	)
 	here := client.InNamespace(req.Namespace)
-	err := errors.Join(
+	user := &v1alpha1.ScimUser{}
+	err := r.Live.Get(ctx, req.NamespacedName, user)
+	facts := Facts{User: user, Now: time.Now()}
+	if apierrors.IsNotFound(err) {
+		facts.User, err = nil, nil
+	}
+	err = errors.Join(err,
 		r.Client.List(ctx, &applications, here, client.UnsafeDisableDeepCopy),
 		r.Client.List(ctx, &grants, here, client.UnsafeDisableDeepCopy),
 		r.Client.List(ctx, &accounts, here, client.MatchingFields{index.ByUser: req.Name}, client.UnsafeDisableDeepCopy),
 	)
-	return inputs{applications: applications.Items, grants: grants.Items, present: accounts.Items}, err
+	facts.Applications, facts.Grants, facts.Present = pointers(applications.Items), pointers(grants.Items), pointers(accounts.Items)
+	return facts, err
 }
 
-// carryOut writes p, taking away first; each removal is tried whatever becomes of the others.
-func (r *Reconciler) carryOut(ctx context.Context, req reconcile.Request, p plan) error {
-	var failed []error
-	for _, account := range p.remove {
-		failed = append(failed, client.IgnoreNotFound(r.Client.Delete(ctx, account.DeepCopy(), client.Preconditions{UID: &account.UID})))
+func pointers[T any](items []T) []*T {
+	all := make([]*T, len(items))
+	for i := range items {
+		all[i] = &items[i]
 	}
-	for _, e := range slices.Concat(p.reduce, p.give) {
-		failed = append(failed, r.apply(ctx, req, e))
-	}
-	return errors.Join(failed...)
+	return all
 }
 
 // apply writes one ScimAccount. It comes with its finalizer, so that no account is ever made downstream without.
-func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, e entitlement) error {
-	account := applyv1alpha1.ScimAccount(AccountName(e.application, req.Name), req.Namespace).
+func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, s *Step) error {
+	account := applyv1alpha1.ScimAccount(s.Name, req.Namespace).
 		WithFinalizers(v1alpha1.FinalizerAccount).
 		WithSpec(applyv1alpha1.ScimAccountSpec().
-			WithApplicationRef(applyv1alpha1.LocalReference().WithName(e.application)).
+			WithApplicationRef(applyv1alpha1.LocalReference().WithName(s.Want.ApplicationRef.Name)).
 			WithUserRef(applyv1alpha1.LocalReference().WithName(req.Name)).
-			WithUserName(e.userName).
-			WithState(v1alpha1.AccountState(e.state)).WithReason(v1alpha1.StateGranted).
-			WithRoles(e.roles...))
+			WithUserName(s.Want.UserName).
+			WithState(s.Want.State).WithReason(s.Want.Reason).
+			WithRoles(s.Want.Roles...))
 	return r.Client.Apply(ctx, account, fieldOwner, client.ForceOwnership)
 }
 
-// AccountName is the name of the ScimAccount of a user in an application: the same at every attempt, so that a stale cache
-// cannot make two.
-func AccountName(application, user string) string { return application + "-" + user }
-
 // report writes the status of the user if it changed. It is called when there is nothing left to decide, so that a change costs
 // one write when its accounts have settled, and not one for every step on the way.
-func (r *Reconciler) report(ctx context.Context, user *v1alpha1.ScimUser, present []v1alpha1.ScimAccount) error {
+func (r *Reconciler) report(ctx context.Context, user *v1alpha1.ScimUser, present []*v1alpha1.ScimAccount) error {
 	if user == nil || !user.DeletionTimestamp.IsZero() {
 		return nil
 	}
@@ -208,14 +191,14 @@ func (r *Reconciler) report(ctx context.Context, user *v1alpha1.ScimUser, presen
 }
 
 // count says how many accounts there shall be and how many are ready. Those on their way out are neither.
-func count(present []v1alpha1.ScimAccount) v1alpha1.AccountCounts {
+func count(present []*v1alpha1.ScimAccount) v1alpha1.AccountCounts {
 	var c v1alpha1.AccountCounts
 	for i := range present {
 		if !present[i].DeletionTimestamp.IsZero() {
 			continue
 		}
 		c.Desired++
-		if ready(&present[i]) {
+		if ready(present[i]) {
 			c.Ready++
 		}
 	}
