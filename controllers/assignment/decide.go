@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
-
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/expression"
 )
@@ -135,8 +133,8 @@ func (d *decider) decideAbout(account *v1alpha1.ScimAccount, offer *offer, decis
 		decision.MappingFailed = append(decision.MappingFailed, offer.app.Name)
 	}
 	decision.Next = earliest(decision.Next, d.next(account, offer, now))
-	if now.spec == nil {
-		return
+	if now.spec == nil || (d.User != nil && now.spec.UserRef.Name != d.User.Name) {
+		return // nothing is wanted, or what waits goes on waiting
 	}
 	wanted := Wanted{Name: d.nameOf(account, offer.app), Spec: *now.spec, Unconditional: now.spec.Reason == v1alpha1.StateLocked}
 	wanted.UsedGroups = sorted(slices.Concat(offer.groupsOf(wanted.Spec.Grants), d.person.mappedGroups(offer.app)))
@@ -166,7 +164,7 @@ func (d *decider) next(account *v1alpha1.ScimAccount, offer *offer, now outcome)
 	}
 	slices.SortFunc(edges, time.Time.Compare)
 	for _, edge := range edges {
-		if !equality.Semantic.DeepEqual(now, d.outcome(then, offer, edge)) {
+		if !now.equals(d.outcome(then, offer, edge)) {
 			return edge
 		}
 	}

@@ -38,6 +38,13 @@ type outcome struct {
 	mappingFailed bool
 }
 
+func (o outcome) equals(other outcome) bool {
+	if o.spec == nil || other.spec == nil {
+		return o == other
+	}
+	return o.mappingFailed == other.mappingFailed && isEqual(o.spec, other.spec)
+}
+
 // circumstances are all that an outcome follows from.
 type circumstances struct {
 	app     *v1alpha1.ScimApplication

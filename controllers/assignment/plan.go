@@ -104,7 +104,7 @@ func (s *Step) kind(before *v1alpha1.ScimAccountSpec) v1alpha1.ChangeKind {
 	switch {
 	case s.Deletes:
 		return v1alpha1.ChangeDelete
-	case s.Present == nil, before.State == v1alpha1.AccountDeleted && s.Want.State == v1alpha1.AccountActive:
+	case s.Present == nil || isUnmade(before) && s.Want.State == v1alpha1.AccountActive:
 		return v1alpha1.ChangeCreate
 	case s.Loses && s.Want.State != v1alpha1.AccountActive:
 		return v1alpha1.ChangeSuspend
@@ -113,6 +113,11 @@ func (s *Step) kind(before *v1alpha1.ScimAccountSpec) v1alpha1.ChangeKind {
 	default:
 		return v1alpha1.ChangeChange
 	}
+}
+
+// isUnmade reports whether there is nothing downstream: it was deleted, or making it is held.
+func isUnmade(spec *v1alpha1.ScimAccountSpec) bool {
+	return spec.State == v1alpha1.AccountDeleted || (spec.Held != nil && spec.Held.Change == v1alpha1.ChangeCreate)
 }
 
 // gives reports whether one can do something after that one could not do before.
