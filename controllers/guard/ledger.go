@@ -137,7 +137,7 @@ func (l *Ledger) Admit(now time.Time, c Change, r Rules) Verdict {
 // what goes now has to count now.
 func (n *namespace) fresh(e *entry, at int64) bool {
 	for _, s := range e.application.scopes() {
-		s.expire(at)
+		n.expire(s, at)
 		for k := range kinds {
 			if e.flight.marks[k] > 0 && e.counted[s.level][k] == 0 {
 				return false

@@ -93,15 +93,17 @@ func (s *scope) unmark(e *entry, k kind) {
 	e.counted[s.level][k] = 0
 }
 
-// expire stops counting what the window is past.
-func (s *scope) expire(now int64) {
+// expire stops counting what the window is past, and returns the accounts concerned.
+func (s *scope) expire(now int64) (expired []*entry) {
 	for k := range kinds {
 		for q := &s.windows[k].queue; len(*q) > 0 && (*q)[0].at <= now-s.length; {
 			if first := heap.Pop(q).(mark); first.entry.counted[s.level][k] == first.at { // pushed by mark
 				s.unmark(first.entry, k)
+				expired = append(expired, first.entry)
 			}
 		}
 	}
+	return expired
 }
 
 // refuses reports whether one more person would be more than the guard allows. Who counts already costs nothing.
