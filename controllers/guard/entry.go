@@ -60,15 +60,20 @@ func (e *entry) hold() *v1alpha1.HeldChange {
 
 // holdOf returns the hold of exactly the change c, nil if it is not held or another change is.
 func (e *entry) holdOf(c *Change) *v1alpha1.HeldChange {
-	held := e.hold()
-	if e.uid == "" && e.flight == nil {
-		held = c.Held // nobody told us of the account
+	candidates := []*v1alpha1.HeldChange{e.hold(), e.seen.held}
+	if e.uid == "" {
+		candidates[1] = c.Held // nobody told us of the account
 	}
-	if held == nil || held.Digest != c.Digest || held.Change != c.Kind {
-		return nil
+	for _, held := range candidates {
+		if held != nil && held.Digest == c.Digest && held.Change == c.Kind {
+			return held
+		}
 	}
-	return held
+	return nil
 }
+
+// wavers reports whether the last answer was about another change than c, and may still be written.
+func (e *entry) wavers(c *Change) bool { return e.flight != nil && e.flight.digest != c.Digest }
 
 // waitsForInvariant reports whether e is held by an invariant.
 func (e *entry) waitsForInvariant() bool {

@@ -22,6 +22,8 @@ func (n *namespace) judge(at int64, e *entry, c *Change, r *Rules) Verdict {
 			return Verdict{Held: rejected(held)}
 		case verdict == v1alpha1.VerdictApproved:
 			approved = true
+		case r.guards(held.By) && e.wavers(c):
+			return n.hold(at, c, r, nil, held.By, "") // it is not certain that anybody sees the old one
 		case r.guards(held.By):
 			return Verdict{Held: held.DeepCopy()}
 		}
@@ -35,19 +37,19 @@ func (n *namespace) judge(at int64, e *entry, c *Change, r *Rules) Verdict {
 	if by := n.refusedBy(at, e, c, r); by != "" {
 		return n.hold(at, c, r, nil, by, "")
 	}
-	return letGo(at, c)
+	return letGo(at, e, c)
 }
 
 // guarded reports whether c is a removal.
 func (c *Change) guarded() bool { return c.Loses || c.Deletes }
 
-// letGo is the verdict about a removal that counts.
-func letGo(at int64, c *Change) (v Verdict) {
+// letGo is the verdict about a removal that counts. It does not take back that there was a later one, before the clock went back.
+func letGo(at int64, e *entry, c *Change) (v Verdict) {
 	if c.Loses {
-		v.LostAccessAt = microTime(at)
+		v.LostAccessAt = microTime(max(at, e.mark(reversible)))
 	}
 	if c.Deletes {
-		v.DeletedAt = microTime(at)
+		v.DeletedAt = microTime(max(at, e.mark(irreversible)))
 	}
 	return v
 }

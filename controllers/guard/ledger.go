@@ -136,12 +136,12 @@ func (l *Ledger) Admit(now time.Time, c Change, r Rules) Verdict {
 // fresh reports whether the place that was reserved for e is still in the windows: if not, the write was late for longer than that, and
 // what goes now has to count now.
 func (n *namespace) fresh(e *entry, at int64) bool {
+	v := e.flight.verdict
 	for _, s := range e.application.scopes() {
-		s.expire(at)
-		for k := range kinds {
-			if e.flight.marks[k] > 0 && e.counted[s.level][k] == 0 {
-				return false
-			}
+		n.expire(s, at)
+		counted := e.counted[s.level]
+		if v.LostAccessAt != nil && counted[reversible] == 0 || v.DeletedAt != nil && counted[irreversible] == 0 {
+			return false
 		}
 	}
 	return true

@@ -153,7 +153,16 @@ func (n *namespace) ready(s *scope, length time.Duration, at int64) {
 	if !s.fits(length, n.epoch) {
 		n.rebuild(s, length)
 	}
-	s.expire(at)
+	n.expire(s, at)
+}
+
+// expire brings the windows of s up to that time.
+func (n *namespace) expire(s *scope, at int64) {
+	for _, e := range s.expire(at) {
+		if e.counted == [levels][kinds]int64{} {
+			delete(n.ghosts, e)
+		}
+	}
 }
 
 // rebuild makes the windows of s anew, of another length or after the clock went back.
@@ -169,15 +178,7 @@ func (n *namespace) rebuild(s *scope, length time.Duration) {
 		for k := range kinds {
 			s.mark(e, k, e.mark(k), n.clock)
 		}
-		if e.gone && n.over(e) {
-			delete(n.ghosts, e)
-		}
 	}
-}
-
-// over reports whether nothing will ever count e again.
-func (n *namespace) over(e *entry) bool {
-	return max(e.mark(reversible), e.mark(irreversible)) <= n.clock-longestWindow.Microseconds()
 }
 
 // observe takes over what the API server says of an account.

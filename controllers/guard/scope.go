@@ -33,6 +33,7 @@ type scope struct {
 type person struct {
 	access int
 	marks  [kinds]int
+	last   [kinds]int64 // the last of them
 }
 
 // had reports whether p has access, or had it before what happened in the window. Who was deleted without having had any is not
@@ -41,7 +42,8 @@ func (p *person) had() bool { return p.access > 0 || p.marks[reversible] > 0 }
 
 // window holds the removals that count, the oldest first. Those that were replaced meanwhile are dropped when they come up.
 type window struct {
-	people int // how many, each once
+	people int   // how many, each once
+	latest int64 // removal that ever counted
 	queue  queue
 }
 
@@ -79,9 +81,14 @@ func (s *scope) mark(e *entry, k kind, at, now int64) {
 	if at == 0 || at <= now-s.length {
 		return
 	}
-	s.alter(e.user, func(p *person) { p.marks[k]++ })
+	s.alter(e.user, func(p *person) {
+		p.marks[k]++
+		p.last[k] = max(p.last[k], at)
+	})
 	e.counted[s.level][k] = at
-	heap.Push(&s.windows[k].queue, mark{at, e})
+	w := &s.windows[k]
+	w.latest = max(w.latest, at)
+	heap.Push(&w.queue, mark{at, e})
 }
 
 // unmark stops counting e.
@@ -89,25 +96,34 @@ func (s *scope) unmark(e *entry, k kind) {
 	if e.counted[s.level][k] == 0 {
 		return
 	}
-	s.alter(e.user, func(p *person) { p.marks[k]-- })
+	s.alter(e.user, func(p *person) {
+		if p.marks[k]--; p.marks[k] == 0 {
+			p.last[k] = 0
+		}
+	})
 	e.counted[s.level][k] = 0
 }
 
-// expire stops counting what the window is past.
-func (s *scope) expire(now int64) {
+// expire stops counting what the window is past, and returns the accounts concerned.
+func (s *scope) expire(now int64) (expired []*entry) {
 	for k := range kinds {
 		for q := &s.windows[k].queue; len(*q) > 0 && (*q)[0].at <= now-s.length; {
 			if first := heap.Pop(q).(mark); first.entry.counted[s.level][k] == first.at { // pushed by mark
 				s.unmark(first.entry, k)
+				expired = append(expired, first.entry)
 			}
 		}
 	}
+	return expired
 }
 
-// refuses reports whether one more person would be more than the guard allows. Who counts already costs nothing.
+// refuses reports whether one more person would be more than the guard allows. Who counts already costs nothing, but for one who counts
+// only because the clock went back: others left since then.
 func (s *scope) refuses(user string, k kind, most int) bool {
+	w := &s.windows[k]
 	p, known := s.people[user]
-	return s.windows[k].people >= most && (!known || p.marks[k] == 0)
+	counts := known && p.marks[k] > 0 && p.last[k] > w.latest-s.length
+	return w.people >= most && !counts
 }
 
 // fits reports whether the windows of s were built for that length and that course of the clock.
