@@ -51,7 +51,6 @@ func (v *visit) adopt(ctx context.Context, observed *connector.Account, d decisi
 	case err != nil:
 		return err
 	case found == nil:
-		v.acct.Status.Adoption = nil
 		return v.carryOut(ctx, observed, d)
 	case v.dry():
 		return v.carryOut(ctx, observed, decision{pending: adoptionKind(v.want), verdict: dryRun()})

@@ -30,13 +30,13 @@ type bench struct {
 	writes int   // to the API server
 }
 
-func newBench(t *testing.T, objects ...client.Object) *bench {
+func newBench(t testing.TB, objects ...client.Object) *bench {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{memory: connectortest.NewMemory("viewer", "editor")}
+	b := &bench{memory: connectortest.NewMemory("viewer", "editor", "admin")}
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(&v1alpha1.ScimAccount{}, &v1alpha1.ScimApplication{}).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {

@@ -41,6 +41,9 @@ func (r *Reconciler) visit(ctx context.Context, acct *v1alpha1.ScimAccount, app 
 		return r.failed(acct, err)
 	}
 	defer release()
+	if app.Spec.Mode == v1alpha1.ModeActive {
+		acct.Status.Pending = "" // until it is decided again
+	}
 	v := &visit{Reconciler: r, access: limit(conn, app.Spec.Mode), acct: acct, app: app}
 	v.want = desired(acct, v.profiled)
 	return v.finish(v.work(calls))

@@ -4,6 +4,7 @@
 package account
 
 import (
+	"cmp"
 	"maps"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -36,7 +37,7 @@ type decision struct {
 func (v *visit) facts(observed *connector.Account) facts {
 	f := facts{observed: observed, want: v.want, mode: v.app.Spec.Mode, drift: v.app.Spec.Drift.Policy, settled: settled(v.acct, v.app)}
 	if a := v.acct.Status.Adoption; v.ours(observed) && a != nil && a.Digest == "" && a.Generation == v.acct.Generation && a.ExternalID == observed.ExternalID {
-		f.adopted, f.by = v.app.Spec.Adoption.Access, a.Key
+		f.adopted, f.by = cmp.Or(v.app.Spec.Adoption.Access, v1alpha1.AdoptedOnNextChange), a.Key
 	}
 	return f
 }

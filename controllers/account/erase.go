@@ -128,28 +128,28 @@ func (v *visit) rehearseErasure(ctx context.Context) error {
 func (v *visit) buried(ctx context.Context) error {
 	v.seen(nil)
 	v.acct.Status.State = v1alpha1.AccountDeleted
-	v.acct.Status.Adoption = nil
 	v.conclude(decision{verdict: status.Ready(v1alpha1.ReasonInSync, "the application shows no account that is ours")})
 	if v.acct.DeletionTimestamp.IsZero() {
 		return nil
 	}
-	return v.letGo(ctx, v.acct)
+	return v.release(ctx, v.acct)
 }
 
 // abandon lets the ScimAccount go and leaves the account downstream as it is. Somebody should know.
 func (r *Reconciler) abandon(ctx context.Context, acct *v1alpha1.ScimAccount, why string) error {
-	if controllerutil.ContainsFinalizer(acct, v1alpha1.FinalizerAccount) {
-		r.Recorder.Eventf(acct, nil, corev1.EventTypeWarning, "Abandoned", "Remove", "left the account in the application as it was: %s%s", why, because(acct))
-	}
-	return r.letGo(ctx, acct)
+	r.Recorder.Eventf(acct, nil, corev1.EventTypeWarning, "Abandoned", "Remove", "left the account in the application as it was: %s%s", why, because(acct))
+	return r.release(ctx, acct)
 }
 
-// letGo removes the finalizer.
-func (r *Reconciler) letGo(ctx context.Context, acct *v1alpha1.ScimAccount) error {
+// letGo reports whether acct is being deleted and not held by us.
+func letGo(acct *v1alpha1.ScimAccount) bool {
+	return !acct.DeletionTimestamp.IsZero() && !controllerutil.ContainsFinalizer(acct, v1alpha1.FinalizerAccount)
+}
+
+// release lets acct go.
+func (r *Reconciler) release(ctx context.Context, acct *v1alpha1.ScimAccount) error {
 	before := acct.DeepCopy()
-	if !controllerutil.RemoveFinalizer(acct, v1alpha1.FinalizerAccount) {
-		return nil
-	}
+	controllerutil.RemoveFinalizer(acct, v1alpha1.FinalizerAccount)
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 	return client.IgnoreNotFound(r.Client.Patch(ctx, acct, patch))
 }

@@ -94,8 +94,8 @@ func (v *visit) seen(observed *connector.Account) {
 	for _, role := range observed.Roles {
 		s.Roles = append(s.Roles, v1alpha1.RoleName(role))
 	}
-	if a := s.Adoption; a != nil && a.Digest == "" && a.ExternalID != observed.ExternalID {
-		s.Adoption = nil // what was adopted is no more
+	if a := s.Adoption; a != nil && a.ExternalID != observed.ExternalID {
+		s.Adoption = nil // what was adopted, or could be, is no more
 	}
 }
 

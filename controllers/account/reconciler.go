@@ -150,6 +150,9 @@ func (r *Reconciler) accountsOf(which func(*v1alpha1.ScimAccount) bool) func(con
 
 // Reconcile makes the account downstream match acct and reports what it saw.
 func (r *Reconciler) Reconcile(ctx context.Context, acct *v1alpha1.ScimAccount) (res reconcile.Result, err error) {
+	if letGo(acct) {
+		return reconcile.Result{}, nil
+	}
 	app, err := r.application(ctx, acct)
 	if err != nil {
 		return reconcile.Result{}, err
