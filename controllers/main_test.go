@@ -158,6 +158,8 @@ func (w *world) meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: w.namespace, Name: name}
 }
 
+func (w *world) key(name string) client.ObjectKey { return client.ObjectKey{Namespace: w.namespace, Name: name} }
+
 // make creates objects.
 func (w *world) make(objects ...client.Object) {
 	w.Helper()
@@ -211,7 +213,7 @@ func change[T client.Object](w *world, o T, how func(T)) {
 func (w *world) account(app, user string) *v1alpha1.ScimAccount {
 	w.Helper()
 	var account v1alpha1.ScimAccount
-	err := w.Get(w.Context(), client.ObjectKey{Namespace: w.namespace, Name: app + "-" + user}, &account)
+	err := w.Get(w.Context(), w.key(app+"-"+user), &account)
 	if client.IgnoreNotFound(err) != nil {
 		w.Fatal(err)
 	}
