@@ -19,8 +19,8 @@ import (
 const (
 	// maxLength of an expression, as the API has it too.
 	maxLength = 4096
-	// maxDepth of an expression. Deeper ones are made by machines.
-	maxDepth = 100
+	// maxDepth of an expression. Deeper ones are made by machines, and the type checker takes the third power of it.
+	maxDepth = 50
 	// maxPattern bounds a regular expression. Matching is linear in the text and in the pattern.
 	maxPattern = 256
 	// maxProblem bounds what a compile error says, in bytes. It ends in a condition.
@@ -55,30 +55,41 @@ func compile(language *cel.Env, e v1alpha1.Expression, fits func(*cel.Type) bool
 	return program, nil
 }
 
-// checkShape refuses what is too deep, and patterns that are not written in the expression: their cost could not be known.
+// checkShape refuses what is too deep, and what makes the work of others unbounded.
 func checkShape(parsed *cel.Ast) error {
 	source := parsed.NativeRep().SourceInfo()
 	for _, node := range ast.MatchDescendants(ast.NavigateAST(parsed.NativeRep()), ast.AllMatcher()) {
-		if node.Depth() > maxDepth {
+		if node.Depth() > 3*maxDepth { // a macro becomes several levels
 			return fmt.Errorf("the expression is nested deeper than %d", maxDepth)
 		}
-		if node.Kind() != ast.CallKind || node.AsCall().FunctionName() != "matches" {
-			continue
-		}
-		args := node.AsCall().Args()
-		if len(args) == 0 {
-			continue // the type checker says what is wrong
-		}
-		at := source.GetStartLocation(node.ID())
-		pattern := args[len(args)-1]
-		if pattern.Kind() != ast.LiteralKind {
-			return fmt.Errorf("%d:%d: the pattern of matches must be written as a text", at.Line(), at.Column()+1)
-		}
-		if text, ok := pattern.AsLiteral().Value().(string); ok && len(text) > maxPattern {
-			return fmt.Errorf("%d:%d: the pattern of matches is longer than %d bytes", at.Line(), at.Column()+1, maxPattern)
+		if wrong := wrongWith(node); wrong != "" {
+			at := source.GetStartLocation(node.ID())
+			return fmt.Errorf("%d:%d: %s", at.Line(), at.Column()+1, wrong)
 		}
 	}
 	return nil
+}
+
+// wrongWith says what is wrong with one node. The cost of a pattern that is data could not be known before it is compiled. A map whose
+// keys are maps has a type as large as both together, and it takes a few dozen to stop the type checker.
+func wrongWith(node ast.Expr) string {
+	switch {
+	case node.Kind() == ast.MapKind:
+		for _, entry := range node.AsMap().Entries() {
+			if entry.AsMapEntry().Key().Kind() != ast.LiteralKind {
+				return "the keys of a map must be written as texts or numbers"
+			}
+		}
+	case node.Kind() == ast.CallKind && node.AsCall().FunctionName() == "matches" && len(node.AsCall().Args()) > 0:
+		pattern := node.AsCall().Args()[len(node.AsCall().Args())-1]
+		if pattern.Kind() != ast.LiteralKind {
+			return "the pattern of matches must be written as a text"
+		}
+		if text, ok := pattern.AsLiteral().Value().(string); ok && len(text) > maxPattern {
+			return fmt.Sprintf("the pattern of matches is longer than %d bytes", maxPattern)
+		}
+	}
+	return ""
 }
 
 // problemsOf says where and what is wrong: "line:column: what", the first few of them.

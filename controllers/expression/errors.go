@@ -14,21 +14,21 @@ import (
 type Problem string
 
 const (
-	// ProblemOverload: a function or operator was used on a type that it does not know.
+	// ProblemOverload means: a function or operator was used on a type that it does not know.
 	ProblemOverload Problem = "no such overload"
-	// ProblemConversion: a text is not what a conversion, or json(), takes.
+	// ProblemConversion means: a text is not what a conversion, or json(), takes.
 	ProblemConversion Problem = "conversion failed"
-	// ProblemDivision: a division or modulus by zero.
+	// ProblemDivision means: a division or modulus by zero.
 	ProblemDivision Problem = "division by zero"
-	// ProblemCost: the evaluation takes more work than one may.
+	// ProblemCost means: the evaluation takes more work than one may.
 	ProblemCost Problem = "cost limit exceeded"
-	// ProblemResult: the result has a type that does not fit.
+	// ProblemResult means: the result has a type that does not fit.
 	ProblemResult Problem = "wrong result type"
-	// ProblemSize: the result is larger than what it is for.
+	// ProblemSize means: the result is larger than what it is for.
 	ProblemSize Problem = "result too large"
-	// ProblemAbsent: an attribute is absent where one must be there.
+	// ProblemAbsent means: an attribute is absent where one must be there.
 	ProblemAbsent Problem = "no such attribute"
-	// ProblemOther is everything else.
+	// ProblemOther means everything else.
 	ProblemOther Problem = "other"
 )
 

@@ -35,7 +35,7 @@ const annAttributes = `{
 
 func ann() Person {
 	user := &v1alpha1.ScimUser{ObjectMeta: metav1.ObjectMeta{Name: "u-1"}, Spec: v1alpha1.ScimUserSpec{
-		UserName: "Ann@Example.com", ExternalID: "e-1", State: v1alpha1.StateActive, Attributes: &runtime.RawExtension{Raw: []byte(annAttributes)},
+		UserName: "Ann@Example.com", ExternalID: "e-1", State: v1alpha1.StateActive, Attributes: rawAnn(),
 	}}
 	p := PersonOf(user, []*v1alpha1.ScimGroup{
 		{ObjectMeta: metav1.ObjectMeta{Name: "g-2"}, Spec: v1alpha1.ScimGroupSpec{DisplayName: "Admins", ExternalID: "ge-2"}},
@@ -337,3 +337,5 @@ func TestInvariant(t *testing.T) {
 		})
 	}
 }
+
+func rawAnn() *runtime.RawExtension { return &runtime.RawExtension{Raw: []byte(annAttributes)} }
