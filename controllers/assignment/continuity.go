@@ -46,8 +46,8 @@ func inDirectory(account *v1alpha1.ScimAccount, f Facts) bool {
 	})
 }
 
-// accountsIn are the accounts in one application, the one to keep first: one with the kill switch, so that it is not lost, one that
-// is not deleted, the youngest.
+// accountsIn are the accounts in one application, the one to keep first: one that grants gave something, which is the one that was kept
+// before, one with the kill switch, one that is not deleted, the youngest.
 func accountsIn(app *v1alpha1.ScimApplication, all []*v1alpha1.ScimAccount) (accounts []*v1alpha1.ScimAccount) {
 	for _, account := range all {
 		if account.Spec.ApplicationRef.Name == app.Name {
@@ -56,6 +56,7 @@ func accountsIn(app *v1alpha1.ScimApplication, all []*v1alpha1.ScimAccount) (acc
 	}
 	slices.SortFunc(accounts, func(a, b *v1alpha1.ScimAccount) int {
 		return cmp.Or(
+			falseFirst(len(a.Spec.Grants) == 0, len(b.Spec.Grants) == 0),
 			falseFirst(a.Spec.Reason != v1alpha1.StateLocked, b.Spec.Reason != v1alpha1.StateLocked),
 			falseFirst(a.Spec.State == v1alpha1.AccountDeleted, b.Spec.State == v1alpha1.AccountDeleted),
 			b.CreationTimestamp.Compare(a.CreationTimestamp.Time),

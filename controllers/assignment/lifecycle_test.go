@@ -123,10 +123,6 @@ func TestReleased(t *testing.T) {
 
 // TestNext checks when time alone changes something.
 func TestNext(t *testing.T) {
-	window := func(g *grant, from, to int) *grant {
-		g.Spec.NotBefore, g.Spec.NotAfter = at(from), at(to)
-		return g
-	}
 	for name, tc := range map[string]struct {
 		reason  string
 		app     *scimApp
