@@ -41,7 +41,9 @@ func TestAdoption(t *testing.T) {
 	named.UserName = "ann"
 	marked := named
 	marked.Owner = "ns/somebody"
-	app := func(key v1alpha1.AdoptionKey) *v1alpha1.ScimApplication { return adopting(key, v1alpha1.AdoptedOnNextChange) }
+	app := func(key v1alpha1.AdoptionKey) *v1alpha1.ScimApplication {
+		return adopting(key, v1alpha1.AdoptedOnNextChange)
+	}
 	dry, paused := app(v1alpha1.AdoptionKeyUserName), app(v1alpha1.AdoptionKeyUserName)
 	dry.Spec.Mode, paused.Spec.Mode = v1alpha1.ModeDryRun, v1alpha1.ModePaused
 	held := account(v1alpha1.AccountSuspended)

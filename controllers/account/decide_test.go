@@ -69,6 +69,9 @@ func (s situation) stage(t *testing.T) *bench {
 	app := application()
 	app.Spec.Mode, app.Spec.Drift.Policy = s.mode, s.drift
 	acct := account(s.wanted, "editor", "viewer")
+	if s.free() && s.observed != nil {
+		acct.Status.State = v1alpha1.AccountState(s.observed.State) // a leaver was seen to have access
+	}
 	if s.settled {
 		acct.Status.State = s.wanted
 		acct.Status.Conditions = []metav1.Condition{{Type: conditionSettled, Status: metav1.ConditionTrue, ObservedGeneration: 1, Message: settledWith(app)}}
