@@ -1,24 +1,27 @@
 // Copyright The scim-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package application connects to each ScimApplication, says whether that works and with how many accounts, and holds a deleted
-// one until its accounts are gone.
+// Package application connects to each ScimApplication, says whether that works and with how many accounts, lists what in it is nobody's,
+// and holds a deleted one until its accounts are gone.
 package application
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/connector"
+	"github.com/scim-operator/scim-operator/controllers/expression"
 	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
@@ -43,6 +46,16 @@ type Reconciler struct {
 	Connections *Connections
 	// Resync is how often an application that is ready is probed.
 	Resync time.Duration
+	// Probes, if set, delivers applications that somebody wants to have probed at once, because a call to one failed say. Who asks for one that
+	// is being probed, or that failed its last probe, is told by the next one.
+	Probes <-chan event.GenericEvent
+	// Opened, if set, is told of every application that answers a probe.
+	Opened func(types.NamespacedName)
+	// Forget, if set, is told of every application that is gone.
+	Forget func(types.NamespacedName)
+
+	expressions expression.Cache
+	failing     failing
 }
 
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimapplications,verbs=get;list;watch;update
@@ -52,11 +65,23 @@ type Reconciler struct {
 // SetupWithManager registers the reconciler.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	applications := func() client.ObjectList { return &v1alpha1.ScimApplicationList{} }
-	return ctrl.NewControllerManagedBy(mgr).Named("application").
+	b := ctrl.NewControllerManagedBy(mgr).Named("application").
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: enqueue.Self}).
 		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: enqueue.Referrers(r.Client, applications, index.ByDirectory)}).
-		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: r.leaving, Changed: never}).
-		Complete(reconcile.AsReconciler(r.Client, r))
+		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: r.leaving, Changed: never})
+	if r.Probes != nil {
+		b = b.WatchesRawSource(source.Channel(r.Probes, enqueue.Events{Keys: r.asked}))
+	}
+	return b.Complete(reconcile.AsReconciler(r.Client, r))
+}
+
+// asked wakes an application that somebody asks about, unless the next probe is on its way anyway: however many accounts an application
+// has that cannot be reached, it is asked once in a while.
+func (r *Reconciler) asked(ctx context.Context, o client.Object) []reconcile.Request {
+	if r.failing.useless(client.ObjectKeyFromObject(o), time.Now()) {
+		return nil
+	}
+	return enqueue.Self(ctx, o)
 }
 
 func never(_, _ client.Object) bool { return false }
@@ -73,28 +98,37 @@ func (r *Reconciler) leaving(ctx context.Context, o client.Object) []reconcile.R
 }
 
 // Reconcile probes the application and writes its status if that changed.
-func (r *Reconciler) Reconcile(ctx context.Context, app *v1alpha1.ScimApplication) (res reconcile.Result, err error) {
-	if app.DeletionTimestamp.IsZero() && controllerutil.AddFinalizer(app, v1alpha1.FinalizerApplication) {
+func (r *Reconciler) Reconcile(ctx context.Context, app *v1alpha1.ScimApplication) (reconcile.Result, error) {
+	if !app.DeletionTimestamp.IsZero() {
+		return reconcile.Result{}, r.finish(ctx, app)
+	}
+	if controllerutil.AddFinalizer(app, v1alpha1.FinalizerApplication) {
 		if err := r.Client.Update(ctx, app); err != nil {
 			return reconcile.Result{}, err
 		}
-	}
-	before := app.DeepCopy()
-	defer func() { err = errors.Join(err, status.Patch(ctx, r.Client, before, app)) }()
-	app.Status.ObservedGeneration = app.Generation
-	if !app.DeletionTimestamp.IsZero() {
-		return reconcile.Result{}, r.finish(ctx, app)
 	}
 	verdict, err := r.assess(ctx, app)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	verdict.Set(&app.Status.Conditions, app.Generation)
-	again := r.Resync
-	if !status.IsReady(app.Status.Conditions, app.Generation) {
-		again = probeAgain
+	return reconcile.Result{RequeueAfter: wait.Jitter(r.again(verdict), spread)}, r.report(ctx, app, verdict)
+}
+
+// again is when to look at an application again of which that was said.
+func (r *Reconciler) again(verdict status.Verdict) time.Duration {
+	switch verdict.Reason() {
+	case v1alpha1.ReasonConnected, v1alpha1.ReasonInvalidExpression: // a better expression wakes us
+		return r.Resync
 	}
-	return reconcile.Result{RequeueAfter: wait.Jitter(again, spread)}, nil
+	return probeAgain
+}
+
+func (r *Reconciler) report(ctx context.Context, app *v1alpha1.ScimApplication, verdict status.Verdict) error {
+	generation := app.Generation
+	return writeStatus(ctx, r.Client, r.Live, app, func(app *v1alpha1.ScimApplication) {
+		app.Status.ObservedGeneration = generation
+		verdict.Set(&app.Status.Conditions, generation)
+	})
 }
 
 // assess says how the application stands. An error is one of ours.
@@ -106,7 +140,27 @@ func (r *Reconciler) assess(ctx context.Context, app *v1alpha1.ScimApplication) 
 	if err != nil {
 		return status.Verdict{}, err
 	}
-	return verdictOf(r.probe(ctx, app)), nil
+	if err := r.tryOut(ctx, app); err != nil {
+		return verdictOf(err), nil
+	}
+	if err := invalidExpression(&r.expressions, &app.Spec); err != nil {
+		return status.Stalled(v1alpha1.ReasonInvalidExpression, err.Error()), nil
+	}
+	return verdictOf(nil), nil
+}
+
+// tryOut probes the application, and tells those who wait for it to answer.
+func (r *Reconciler) tryOut(ctx context.Context, app *v1alpha1.ScimApplication) error {
+	key := client.ObjectKeyFromObject(app)
+	r.failing.suppose(key, time.Now().Add(probeAgain))
+	if err := r.probe(ctx, app); err != nil {
+		return err
+	}
+	r.failing.forget(key)
+	if r.Opened != nil {
+		r.Opened(key)
+	}
+	return nil
 }
 
 // probe connects and asks the connector, if it can tell, whether accounts can be kept.
@@ -118,6 +172,9 @@ func (r *Reconciler) probe(ctx context.Context, app *v1alpha1.ScimApplication) e
 		return err
 	}
 	defer release()
+	if _, adopts := conn.(connector.Adopter); !adopts && app.Spec.Adoption.Policy == v1alpha1.AdoptionByKey {
+		return connector.Invalidf("adoption.policy is %s, and a connector of type %s cannot take over accounts", v1alpha1.AdoptionByKey, app.Spec.Connector.Type)
+	}
 	if prober, ok := conn.(connector.Prober); ok {
 		return prober.Probe(ctx)
 	}
@@ -148,15 +205,22 @@ func (r *Reconciler) finish(ctx context.Context, app *v1alpha1.ScimApplication) 
 	if err != nil {
 		return err
 	}
-	if len(accounts.Items) > 0 {
-		status.Waiting(v1alpha1.ReasonDeleting, "waiting until the accounts are removed; set deletionPolicy to Retain to let go of them").
-			Set(&app.Status.Conditions, app.Generation)
-		return nil // the end of the last account wakes us
+	if len(accounts.Items) > 0 { // the end of the last account wakes us
+		return r.report(ctx, app, status.Waiting(v1alpha1.ReasonDeleting, "waiting until the accounts are removed; set deletionPolicy to Retain to let go of them"))
 	}
 	controllerutil.RemoveFinalizer(app, v1alpha1.FinalizerApplication)
 	if err := r.Client.Update(ctx, app); client.IgnoreNotFound(err) != nil {
 		return err
 	}
-	r.Connections.Forget(app.Namespace, app.Name)
+	r.forget(app)
 	return nil
+}
+
+func (r *Reconciler) forget(app *v1alpha1.ScimApplication) {
+	key := client.ObjectKeyFromObject(app)
+	r.Connections.Forget(key.Namespace, key.Name)
+	r.failing.forget(key)
+	if r.Forget != nil {
+		r.Forget(key)
+	}
 }

@@ -1,0 +1,37 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package application
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+)
+
+// writeStatus makes a change of the status of app: one request, or none if it changes nothing. Several controllers have a condition of their own in
+// the list of conditions, which a patch replaces as a whole, so a patch is made only of the object as it is on the API server; if
+// app is an older one the change is made again of what live says. An application that is gone is no error.
+func writeStatus(ctx context.Context, c client.Client, live client.Reader, app *v1alpha1.ScimApplication, change func(*v1alpha1.ScimApplication)) error {
+	uid := app.UID
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		before := app.DeepCopy()
+		change(app)
+		if app.UID != uid || equality.Semantic.DeepEqual(before.Status, app.Status) {
+			return nil
+		}
+		err := c.Status().Patch(ctx, app, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+		if apierrors.IsConflict(err) {
+			if readErr := live.Get(ctx, client.ObjectKeyFromObject(before), app); readErr != nil {
+				return readErr
+			}
+		}
+		return err
+	})
+	return client.IgnoreNotFound(err)
+}
