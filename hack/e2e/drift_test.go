@@ -7,8 +7,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
+	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,7 +43,7 @@ func TestDrift(t *testing.T) {
 		tn.waitBound(t, people[0].userName)
 		tn.handMade(t, people[1])
 		tn.waitBound(t, people[0].userName)
-		tn.waitEvent(t, "Drift")
+		tn.waitEvent(t, people[1], "Drift", "")
 	})
 	t.Run("Reported", func(t *testing.T) {
 		tn := newTenant(t, s, func(spec *v1alpha1.ScimApplicationSpec) { spec.Drift.Policy = v1alpha1.DriftReport })
@@ -117,5 +119,27 @@ func (tn *tenant) waitAccount(t *testing.T, p somebody, reason string) {
 			return fmt.Errorf("the account says %+v, want the reason %s", conditions, reason)
 		}
 		return nil
+	})
+}
+
+// waitEvent waits for an event of that reason about the account of a user, with that text in its note.
+func (tn *tenant) waitEvent(t *testing.T, p somebody, reason, text string) {
+	t.Helper()
+	account := tn.accountOf(t, p)
+	eventually(t, func(ctx context.Context) error {
+		var seen []string
+		events, err := list(ctx, tn, &eventsv1.EventList{})
+		for _, e := range events.Items {
+			if e.Regarding.Kind == "ScimAccount" && e.Regarding.Name == account.Name {
+				seen = append(seen, e.Reason+": "+e.Note)
+			}
+			if e.Regarding.Name == account.Name && e.Reason == reason && strings.Contains(e.Note, text) {
+				return nil
+			}
+		}
+		if err == nil {
+			err = fmt.Errorf("no event %s with %q about the account: %q", reason, text, seen)
+		}
+		return err
 	})
 }

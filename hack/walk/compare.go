@@ -43,6 +43,7 @@ type sighting struct {
 	person *person
 	app    string
 	is     presence
+	locked bool
 }
 
 func (d *difference) add(users []string, format string, args ...any) {
@@ -71,7 +72,7 @@ func (w *walker) settle(ctx context.Context) error {
 	}
 	w.settled++
 	for _, s := range last.seen { // from now on the model knows who has an account
-		s.person.has[s.app] = s.is
+		s.person.has[s.app], s.person.locks[s.app] = s.is, s.locked
 	}
 	return nil
 }
@@ -135,7 +136,7 @@ func (w *walker) compareAccount(d *difference, seen map[owner]*v1alpha1.ScimAcco
 	if len(got) == 0 {
 		got, is = []*account{nil}, absent
 	}
-	d.seen = append(d.seen, sighting{p, a.name, is})
+	d.seen = append(d.seen, sighting{p, a.name, is, got[0] != nil && got[0].reason == "Locked"})
 	may := w.accounts(p, a)
 	if len(got) != 1 || !slices.ContainsFunc(may, got[0].is) {
 		d.add(ids, "%s, person %s (now %s): got %v, want one of %v", a.name, key, p.now().id, got, may)

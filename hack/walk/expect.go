@@ -15,6 +15,8 @@ type person struct {
 	lives []*user
 	// has says for each application by name whether the person has an account there.
 	has map[string]presence
+	// locks are the applications where the account said that it is locked when we looked.
+	locks map[string]bool
 	// lockSeen is true once any life was locked.
 	lockSeen bool
 }
@@ -43,11 +45,10 @@ func (w *world) born(u *user) {
 	}
 	p := w.persons[key]
 	if p == nil {
-		p = &person{has: map[string]presence{}}
+		p = &person{has: map[string]presence{}, locks: map[string]bool{}}
 		w.persons[key] = p
-	} else {
-		u.inherits = p.now().locked() && slices.Contains(slices.Collect(maps.Values(p.has)), present)
 	}
+	u.inherits = slices.Contains(slices.Collect(maps.Values(p.locks)), true) // the walker looks before it deletes who may be locked
 	p.lives = append(p.lives, u)
 }
 
@@ -97,7 +98,7 @@ func (w *world) accounts(p *person, a app) []*account {
 	case !u.deleted && u.active && granted:
 		return []*account{{u.id, "Active", "Granted", strings.Join(roles, " ")}}
 	case a.deletes:
-		return []*account{nil}
+		return append(p.waiting("Locked", anything), nil)
 	case !u.deleted && granted:
 		return []*account{{u.id, "Suspended", "Deactivated", anything}}
 	case u.deleted:
@@ -119,11 +120,16 @@ func (p *person) suspended(a app, reason, roles string) []*account {
 		return all
 	}
 	all = append(all, &account{p.now().id, "Suspended", reason, roles})
-	for _, former := range p.lives[:len(p.lives)-1] { // nobody takes over what is not wanted
-		all = append(all, &account{former.id, "Suspended", "UserDeleted", ""})
-		if p.lockSeen {
-			all = append(all, &account{former.id, "Suspended", "Locked", anything})
-		}
+	return slices.Concat(all, p.waiting("UserDeleted", ""), p.waiting("Locked", anything))
+}
+
+// waiting is the account of a former life that nobody took over, since it takes a grant to do so.
+func (p *person) waiting(reason, roles string) (all []*account) {
+	if reason == "Locked" && !p.lockSeen {
+		return nil
+	}
+	for _, former := range p.lives[:len(p.lives)-1] {
+		all = append(all, &account{former.id, "Suspended", reason, roles})
 	}
 	return all
 }

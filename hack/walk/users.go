@@ -126,14 +126,14 @@ func (w *walker) gone() []*user {
 	return all
 }
 
-// deleteUser looks first whether the controller knows, if the user is locked: the lock goes with the user, and what the
-// controller never saw nobody can keep.
+// deleteUser looks first, if the user ever was locked: the annotation goes with the user, and what stays is what the controller had
+// seen of it.
 func (w *walker) deleteUser(ctx context.Context) (string, []string, error) {
 	u := pick(w, w.live())
 	if u == nil {
 		return "", nil, nil
 	}
-	if u.lock != lockAbsent || u.inherits {
+	if u.touched || u.inherits {
 		if _, _, err := w.look(ctx); err != nil {
 			return "look before a deletion", nil, err
 		}
@@ -238,6 +238,7 @@ func (w *walker) release(ctx context.Context) (string, []string, error) {
 }
 
 func (w *walker) annotate(ctx context.Context, u *user, value string) (string, []string, error) {
+	u.touched = true
 	object := &v1alpha1.ScimUser{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: u.id}}
 	patch := fmt.Sprintf(`{"metadata":{"annotations":{%q:%s}}}`, v1alpha1.AnnotationSuspend, value)
 	err := w.Client.Patch(ctx, object, client.RawPatch("application/merge-patch+json", []byte(patch)))

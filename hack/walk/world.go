@@ -36,7 +36,9 @@ type user struct {
 	active  bool
 	deleted bool
 	lock    lock
-	// inherits is true of a user whose former life ended locked.
+	// touched is true once the annotation of the lock was set.
+	touched bool
+	// inherits is true of a user for whom a locked account of a former life waits.
 	inherits bool
 }
 

@@ -74,7 +74,8 @@ func TestAccounts(t *testing.T) {
 		{"deactivated too", func() { ada.active = false }, []string{"no account", "Suspended/Deactivated roles [*] of ada"}, []string{"no account"}},
 		{"granted, not active", func() { ada.title = "engineer" }, []string{"Suspended/Deactivated roles [*] of ada"}, []string{"no account"}},
 		{"locked, and somebody looked", func() {
-			ada.lock, w.persons["x"].has["keeps"], w.persons["x"].has["deletes"] = lockSet, present, absent
+			p := w.persons["x"]
+			ada.lock, p.has["keeps"], p.has["deletes"], p.locks["keeps"] = lockSet, present, absent, true
 		}, []string{"Suspended/Locked roles [*] of ada"}, []string{"no account", "Suspended/Locked roles [*] of ada"}},
 		{"deleted", func() { ada.deleted = true }, []string{"Suspended/Locked roles [*] of ada"}, []string{"no account", "Suspended/Locked roles [*] of ada"}},
 	}
