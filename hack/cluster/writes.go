@@ -35,10 +35,14 @@ const metricsTimeout = 10 * time.Second
 // An API server counts a request when its handler has returned, which can be a moment after the client has the answer:
 // wait until the number expected is reached. A restarted API server counts from zero; a frozen one is an
 // error after 10 s.
-func (c *Cluster) Writes(ctx context.Context) (map[string]int, error) { return c.requests(ctx, addWrites) }
+func (c *Cluster) Writes(ctx context.Context) (map[string]int, error) {
+	return c.requests(ctx, addWrites)
+}
 
 // Reads counts the GETs and LISTs as Writes counts the writes. A watch is none.
-func (c *Cluster) Reads(ctx context.Context) (map[string]int, error) { return c.requests(ctx, addReads) }
+func (c *Cluster) Reads(ctx context.Context) (map[string]int, error) {
+	return c.requests(ctx, addReads)
+}
 
 // adder adds up some requests in the text of /metrics.
 type adder func(metrics io.Reader, total map[string]int) error
