@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -25,9 +26,12 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/application"
 	"github.com/scim-operator/scim-operator/controllers/assignment"
 	"github.com/scim-operator/scim-operator/controllers/directory"
+	"github.com/scim-operator/scim-operator/controllers/expression"
 	"github.com/scim-operator/scim-operator/controllers/grant"
 	"github.com/scim-operator/scim-operator/controllers/group"
+	"github.com/scim-operator/scim-operator/controllers/guard"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
+	"github.com/scim-operator/scim-operator/controllers/membership"
 	"github.com/scim-operator/scim-operator/controllers/token"
 )
 
@@ -44,6 +48,9 @@ type Options struct {
 // Setup adds every controller to mgr, whose client must see its own writes.
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err := index.Register(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	if err := membership.Register(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
 	live, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(), HTTPClient: mgr.GetHTTPClient()})
@@ -66,6 +73,7 @@ type controller interface {
 // list is every controller; live is a client without a cache.
 func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 	cached := mgr.GetClient()
+	programs, ledger := &expression.Cache{}, &guard.Ledger{}
 	connections := &application.Connections{Secrets: live, Openers: o.Openers}
 	return []controller{
 		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL},
@@ -74,7 +82,7 @@ func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 		&application.Counter{Client: cached},
 		&group.Reconciler{Client: cached},
 		&grant.Reconciler{Client: cached},
-		&assignment.Reconciler{Client: cached, Live: live},
+		&assignment.Reconciler{Client: cached, Live: live, Programs: programs, Ledger: ledger, Clock: clock.RealClock{}},
 		&account.Reconciler{
 			Client: cached, Live: live, Connect: connections.Connect,
 			Recorder: mgr.GetEventRecorder("scim-controller"), Resync: o.Resync,

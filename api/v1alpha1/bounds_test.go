@@ -70,7 +70,12 @@ func violations(sample any, path fieldPath, schema apiextensionsv1.JSONSchemaPro
 		if schema.Minimum != nil {
 			found = append(found, violation{path, int64(*schema.Minimum) - 1, "in body should be greater than or equal to"})
 		}
+		if schema.Maximum != nil {
+			found = append(found, violation{path, int64(*schema.Maximum) + 1, "in body should be less than or equal to"})
+		}
 		found = append(found, violation{path, "1", "in body must be of type integer"})
+	case "boolean":
+		found = append(found, violation{path, "yes", "in body must be of type boolean"})
 	case "array":
 		found = append(found, listViolations(sample, path, schema)...)
 	}

@@ -97,9 +97,9 @@ func testPrintColumns(t *testing.T, api *api) {
 		"ScimGroup":       "Name=sample Group=Engineers Members=3 Directory=acme External ID=g-42",
 		"ScimMemberSlice": "Name=sample Group=8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90",
 		"ScimName":        "Name=sample Value=jane@example.com Holder=5f0c0f0e-7a1e-4b53-9d53-0b6d1c7a2f11 State=Reserved Directory=acme",
-		"ScimApplication": "Name=sample Connector=Kubernetes Directory=acme Accounts=2 In Sync=1 Ready=True Reason=InSync",
+		"ScimApplication": "Name=sample Connector=Kubernetes Directory=acme Accounts=2 In Sync=1 Held=1 Mode=Active Orphans=2 Ready=True Reason=InSync",
 		"ScimGrant":       `Name=sample Application=demo-cluster Roles=["viewer"] Users=1 Ready=True Reason=InSync`,
-		"ScimAccount":     `Name=sample Application=demo-cluster User=jane@example.com State=Active Roles=["viewer"] Ready=True Reason=InSync Message=all is well`,
+		"ScimAccount":     `Name=sample Application=demo-cluster User=jane@example.com State=Active Roles=["viewer"] Why=Granted Held=Suspend Pending=Change Ready=True Reason=InSync Message=all is well`,
 	}
 	for kind, crd := range crds(t) {
 		t.Run(kind, func(t *testing.T) {

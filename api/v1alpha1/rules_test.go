@@ -12,27 +12,30 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 )
 
-// celMessages are the messages of every CEL rule by kind.
-func celMessages(t *testing.T) map[string][]string {
+// celRule is a CEL rule of a schema.
+type celRule struct{ path, message string }
+
+// celRules are the CEL rules of every kind.
+func celRules(t *testing.T) map[string][]celRule {
 	t.Helper()
-	messages := map[string][]string{}
+	found := map[string][]celRule{}
 	for kind, crd := range crds(t) {
 		walk(rootSchema(crd), nil, func(path fieldPath, schema apiextensionsv1.JSONSchemaProps) {
 			for _, rule := range schema.XValidations {
 				if rule.Message == "" {
 					t.Errorf("%s: the rule of %s has no message", kind, path)
 				}
-				messages[kind] = append(messages[kind], rule.Message)
+				found[kind] = append(found[kind], celRule{path.String(), rule.Message})
 			}
 		})
 	}
-	return messages
+	return found
 }
 
 // rules are cases for every CEL rule. Bounds and enums are broken one by one in testBounds.
 func rules() map[string]rule {
 	all := map[string]rule{}
-	for _, some := range []map[string]rule{directoryRules(), tokenRules(), dataRules(), groupRules(), applicationRules(), grantRules()} {
+	for _, some := range []map[string]rule{directoryRules(), tokenRules(), dataRules(), groupRules(), applicationRules(), policyRules(), grantRules(), accountRules()} {
 		maps.Copy(all, some)
 	}
 	return all
@@ -129,8 +132,8 @@ func extensionRules() map[string]rule {
 		"SameSubName":        {reason: "case does not count", create: []change{in([]any{map[string]any{"name": "a"}, map[string]any{"name": "A"}}, "attributes", 0, "subAttributes")}, wantErr: "the names of subAttributes must differ in more than case"},
 		"ComplexOfNothing":   {reason: "there would be no value", create: []change{in(nil, "attributes", 0, "subAttributes")}, wantErr: shape},
 		"SimpleWithParts":    {reason: "a string has none", create: []change{in("string", "attributes", 0, "type")}, wantErr: shape},
-		"WriteOnlyShown":     {reason: "it is not kept", create: []change{in("writeOnly", "attributes", 0, "mutability")}, wantErr: writeOnly},
-		"WriteOnlyPartShown": {reason: "it is not kept", create: []change{in("writeOnly", "attributes", 0, "subAttributes", 0, "mutability")}, wantErr: writeOnly},
+		"WriteOnlyShown":     {reason: "it is not kept", create: []change{in("writeOnly", "attributes", 0, "mutability")}, wantErr: writeOnly, at: "spec.extensions[0].attributes[0]"},
+		"WriteOnlyPartShown": {reason: "it is not kept", create: []change{in("writeOnly", "attributes", 0, "subAttributes", 0, "mutability")}, wantErr: writeOnly, at: "spec.extensions[0].attributes[0].subAttributes[0]"},
 		"WriteOnlyNever":     {reason: "accepted and discarded", create: []change{in("writeOnly", "attributes", 0, "mutability"), in("never", "attributes", 0, "returned")}},
 		"SameURN":            {reason: "case does not count", create: []change{extensions("urn:a:b", "URN:A:B")}, wantErr: "each resourceType and urn may be declared once"},
 		"CoreTwice":          {reason: "one list says all", create: []change{extensions("", "")}, wantErr: "each resourceType and urn may be declared once"},
@@ -187,11 +190,6 @@ func dataRules() map[string]rule {
 		"NameOfGroup":          {reason: "groups are looked up by it", create: []change{spec("GroupDisplayName", "attribute"), spec("engineers", "value")}},
 		"NameBound":            {reason: "a reservation is bound to its holder and claimed again", update: []change{spec("Bound", "state"), spec(int64(2), "claims")}},
 	}))
-	maps.Copy(cases, of("ScimAccount", map[string]rule{
-		"AccountApplicationChanges": {reason: "the old account would be lost", update: []change{spec("other", "applicationRef", "name")}, wantErr: "applicationRef cannot change"},
-		"AccountUserChanges":        {reason: "the account would go to another user", update: []change{spec("other", "userRef", "name")}, wantErr: "userRef cannot change"},
-		"AccountChanges":            {reason: "a rename, a suspension, fewer roles", update: []change{spec("joe", "userName"), spec("Suspended", "state"), spec(nil, "roles")}},
-	}))
 	return cases
 }
 
@@ -230,60 +228,6 @@ func names(n int) (list []any) {
 		list = append(list, fmt.Sprintf("name-%d", i))
 	}
 	return list
-}
-
-func applicationRules() map[string]rule {
-	const (
-		union = "connector.kubernetes must be set when connector.type is Kubernetes, and only then"
-		role  = "a Role lives in namespaces: name at least one"
-	)
-	kubernetes := func(value any, path ...any) change {
-		return spec(value, append([]any{"connector", "kubernetes"}, path...)...)
-	}
-	return of("ScimApplication", map[string]rule{
-		"ApplicationNameFits":    {reason: "63 characters", create: []change{name(strings.Repeat("a", 63))}},
-		"ApplicationNameTooLong": {reason: "64 characters", create: []change{name(strings.Repeat("a", 64))}, wantErr: "the name of a ScimApplication is part of the names of its accounts: at most 63 characters"},
-		"ApplicationDirectoryChanges": {
-			reason: "the accounts are of users of the old one", update: []change{spec("other", "directoryRef", "name")},
-			wantErr: "directoryRef cannot change; make another ScimApplication",
-		},
-		"ConnectorTypeChanges": {
-			reason: "the accounts are in the old one", update: []change{spec("Other", "connector", "type")},
-			wantErr: "spec.connector.type: Unsupported value", hides: "the type of a connector cannot change; make another ScimApplication",
-		},
-		"ConnectorWithoutMember": {reason: "type says Kubernetes", create: []change{spec(nil, "connector", "kubernetes")}, wantErr: union},
-		"RoleWithoutNamespace": {
-			reason: "a Role has a namespace", wantErr: role,
-			create: []change{kubernetes("Role", "roles", 0, "roleRef", "kind"), kubernetes(nil, "roles", 0, "namespaces")},
-		},
-		"RoleInNamespace":            {reason: "a Role has a namespace", create: []change{kubernetes("Role", "roles", 0, "roleRef", "kind")}},
-		"ClusterRoleInNamespace":     {reason: "bound by RoleBindings", create: []change{kubernetes("ClusterRole", "roles", 0, "roleRef", "kind")}},
-		"ClusterRoleInWholeCluster":  {reason: "bound by a ClusterRoleBinding", create: []change{kubernetes(nil, "roles", 0, "namespaces")}},
-		"UserNamePrefixIsReserved":   {reason: "system: users are components", create: []change{kubernetes("system:node:", "userNamePrefix")}, wantErr: "userNamePrefix must not start with system:, which is reserved by Kubernetes"},
-		"UserNamePrefixAbsent":       {reason: "it is optional", create: []change{kubernetes(nil, "userNamePrefix")}},
-		"DeletionPolicyCanBeChanged": {reason: "the way out when the application is gone", create: []change{spec("Delete", "deletionPolicy")}, update: []change{spec("Retain", "deletionPolicy")}},
-	})
-}
-
-func grantRules() map[string]rule {
-	const union = "userName must be set when kind is User, and only then"
-	subject := func(kind string, more ...string) change {
-		fields := map[string]any{"kind": kind}
-		for _, userName := range more {
-			fields["userName"] = userName
-		}
-		return spec([]any{fields}, "subjects")
-	}
-	return of("ScimGrant", map[string]rule{
-		"GrantApplicationChanges": {
-			reason: "roles are the application's", update: []change{spec("other", "applicationRef", "name")},
-			wantErr: "applicationRef cannot change; make another ScimGrant",
-		},
-		"EveryoneWithUserName": {reason: "which is it?", create: []change{subject("Everyone", "jane")}, wantErr: union},
-		"UserWithoutUserName":  {reason: "which user?", create: []change{subject("User")}, wantErr: union},
-		"Everyone":             {reason: "a default role", create: []change{subject("Everyone")}},
-		"WithoutRoles":         {reason: "an account without roles", create: []change{spec(nil, "roles")}},
-	})
 }
 
 func of(kind string, cases map[string]rule) map[string]rule {

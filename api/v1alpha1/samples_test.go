@@ -17,6 +17,12 @@ spec:
   deletion: {policy: Deactivate, retentionDays: 30}
   paging: {defaultPageSize: 50, maxPageSize: 500}
   protocol: {mode: Lenient, unknownAttributes: Keep, unknownMembers: Keep}
+  removalGuard:
+    policy: Enabled
+    windowMinutes: 60
+    reversible: {count: 50, percent: 10}
+    irreversible: {count: 5, percent: 1}
+    expedite: [jane@example.com]
   extensions:
   - resourceType: User
     urn: urn:example:scim:User
@@ -49,6 +55,10 @@ status:
   observedGeneration: 1
   url: https://scim.example.com/prefix/scim/v2/default/sample
   users: 3
+  removals:
+    count: 4
+    digest: 9f86d081884c7d65
+    decisions: [{through: "2026-01-01T00:00:00.000001Z", verdict: Approved}]
 `,
 		"ScimToken": `
 apiVersion: scim-operator.dev/v1alpha1
@@ -78,7 +88,7 @@ spec:
 status:
   conditions: [` + condition + `]
   observedGeneration: 1
-  accounts: {desired: 2, ready: 1}
+  accounts: {desired: 2, ready: 1, held: 1}
 `,
 		"ScimGroup": `
 apiVersion: scim-operator.dev/v1alpha1
@@ -133,10 +143,33 @@ spec:
       - name: viewer
         roleRef: {kind: ClusterRole, name: view}
         namespaces: [demo]
+  mode: Active
+  account:
+    userName: user.userName.lowerAscii()
+    displayName: user.displayName
+    email: user.emails[0].value
+    attributes: [{name: teams, value: "groups.map(g, g.displayName)"}]
+  lifecycle: {onDeactivation: Delete, onLostAccess: Retain, graceHours: 24}
+  adoption: {policy: ByKey, key: Email, access: OnNextChange, privilegedRoles: [viewer]}
+  drift: {policy: Report, intervalMinutes: 30}
+  removalGuard:
+    policy: Enabled
+    windowMinutes: 60
+    reversible: {count: 50, percent: 10}
+    irreversible: {count: 5, percent: 1}
+    expedite: [jane@example.com]
+  limits: {concurrency: 4, accountsPerSecond: 20}
+  invariants: [{name: two-viewers, expression: active.viewer >= 2}]
 status:
   conditions: [` + condition + `]
   observedGeneration: 1
-  accounts: {desired: 2, ready: 1}
+  accounts: {desired: 2, ready: 1, held: 1}
+  removals:
+    count: 4
+    digest: 9f86d081884c7d65
+    decisions: [{through: "2026-01-01T00:00:00.000001Z", verdict: Approved}]
+  plan: {create: 1, change: 2, suspend: 3, delete: 4}
+  orphans: {count: 2, externalIDs: ["7", "8"]}
 `,
 		"ScimGrant": `
 apiVersion: scim-operator.dev/v1alpha1
@@ -146,10 +179,15 @@ spec:
   applicationRef: {name: demo-cluster}
   subjects: [{kind: User, userName: jane@example.com}]
   roles: [viewer]
+  rolesFrom: user.roles.map(r, r.value)
+  notBefore: "2026-01-01T00:00:00Z"
+  notAfter: "2026-07-01T00:00:00Z"
 status:
   conditions: [` + condition + `]
   observedGeneration: 1
   matchedUsers: 1
+  failedUsers: 2
+  undeclaredRoles: 3
 `,
 		"ScimAccount": `
 apiVersion: scim-operator.dev/v1alpha1
@@ -158,23 +196,44 @@ metadata: {name: sample}
 spec:
   applicationRef: {name: demo-cluster}
   userRef: {name: 5f0c0f0e-7a1e-4b53-9d53-0b6d1c7a2f11}
+  externalID: "0042"
   userName: jane@example.com
+  displayName: Jane
+  email: jane@example.com
+  attributes: [{name: teams, value: "Engineers,Builders"}]
   state: Active
+  reason: Granted
   roles: [viewer]
+  grants: [{name: everyone, roles: [viewer]}]
+  deleteAfter: "2026-01-08T00:00:00Z"
+  lostAccessAt: "2026-01-01T00:00:00.000001Z"
+  deletedAt: "2026-01-08T00:00:00.000001Z"
+  held:
+    by: Invariant
+    invariant: two-viewers
+    change: Suspend
+    since: "2026-01-01T00:00:00.000001Z"
+    digest: 9f86d081884c7d65
+    rejected: true
 status:
   conditions: [` + condition + `]
   observedGeneration: 1
   externalID: "7"
   state: Active
+  reason: Granted
   roles: [viewer]
+  sources: [{role: viewer, grants: [everyone]}]
+  pending: Change
+  revocation: {sessions: NotNeeded, tokens: NotSupported}
+  adoption: {externalID: "7", key: Email, digest: 9f86d081884c7d65, generation: 1}
 `,
 	}
 }
 
 // alternatives set what cannot be set together with something in the first sample of the kind.
-func alternatives() map[string]string {
-	return map[string]string{
-		"ScimUser": `
+func alternatives() map[string][]string {
+	return map[string][]string{
+		"ScimUser": {`
 apiVersion: scim-operator.dev/v1alpha1
 kind: ScimUser
 metadata: {name: sample}
@@ -185,25 +244,43 @@ spec:
   deletedAt: "2026-01-01T00:00:00Z"
 status:
   conditions: [` + condition + `]
-`,
-		"ScimMemberSlice": `
+`},
+		"ScimMemberSlice": {`
 apiVersion: scim-operator.dev/v1alpha1
 kind: ScimMemberSlice
 metadata: {name: sample}
 spec:
   groupRef: {name: 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90}
   children: [8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90-zero, 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90-one]
-`,
+`},
+		"ScimGrant": {
+			grantTo("{kind: Everyone}"),
+			grantTo("{kind: EveryoneElse}"),
+			grantTo("{kind: Group, group: {displayName: Engineers}}"),
+			grantTo("{kind: Group, group: {externalID: g-42}}"),
+			grantTo("{kind: Group, group: {id: 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90}}"),
+			grantTo(`{kind: Condition, condition: user.title == "Engineer"}`),
+		},
 	}
+}
+
+func grantTo(subject string) string {
+	return `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimGrant
+metadata: {name: sample}
+spec:
+  applicationRef: {name: demo-cluster}
+  subjects: [` + subject + `]
+status:
+  conditions: [` + condition + `]
+  matchedUsers: 1
+`
 }
 
 // samplesOf are all samples of a kind.
 func samplesOf(kind string) []string {
-	all := []string{samples()[kind]}
-	if alternative, exists := alternatives()[kind]; exists {
-		all = append(all, alternative)
-	}
-	return all
+	return append([]string{samples()[kind]}, alternatives()[kind]...)
 }
 
 const condition = `{type: Ready, status: "True", reason: InSync, message: all is well, ` +

@@ -171,8 +171,8 @@ type ScimAccountSpec struct {
 	// +required
 	State AccountState `json:"state,omitempty"`
 
-	// reason of the state.
-	// +required
+	// reason of the state. Without one, as in objects of earlier versions, an account that is Active is Granted and another is Deactivated.
+	// +optional
 	Reason StateReason `json:"reason,omitempty"`
 
 	// roles that the account has in the application, sorted: those of all grants.
@@ -224,11 +224,11 @@ type RoleSource struct {
 type RevocationState string
 
 const (
-	// RevocationRevoked: all that there were have been ended.
+	// RevocationRevoked says that all that there were have been ended.
 	RevocationRevoked RevocationState = "Revoked"
-	// RevocationNotNeeded: they are worth nothing without the access, because the application asks at every use.
+	// RevocationNotNeeded says that they are worth nothing without the access, because the application asks at every use.
 	RevocationNotNeeded RevocationState = "NotNeeded"
-	// RevocationNotSupported: they live until they end by themselves.
+	// RevocationNotSupported says that they live until they end by themselves.
 	RevocationNotSupported RevocationState = "NotSupported"
 )
 

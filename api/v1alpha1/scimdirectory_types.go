@@ -232,6 +232,7 @@ type ScimDirectory struct {
 
 	// spec is what people ask for.
 	// +optional
+	// +kubebuilder:default={}
 	Spec ScimDirectorySpec `json:"spec,omitempty"`
 	// status is what scim-controller found.
 	// +optional

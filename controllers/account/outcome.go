@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/connector"
@@ -52,6 +53,18 @@ func outcomeOf(err error, removal bool, resync time.Duration) outcome {
 	default:
 		return outcome{verdict: status.Waiting(v1alpha1.ReasonError, message), err: sayable(err, message)}
 	}
+}
+
+// failed writes the outcome of err into the status.
+func (r *Reconciler) failed(acct *v1alpha1.ScimAccount, err error) (reconcile.Result, error) {
+	o := outcomeOf(err, takesAway(acct), r.Resync)
+	acct.Status.ObservedGeneration = acct.Generation
+	o.verdict.Set(&acct.Status.Conditions, acct.Generation)
+	return reconcile.Result{RequeueAfter: o.again}, o.err
+}
+
+func takesAway(acct *v1alpha1.ScimAccount) bool {
+	return acct.Spec.State != v1alpha1.AccountActive || !acct.DeletionTimestamp.IsZero()
 }
 
 // sayable is err without its text, which may quote what an application says of a person; the type helps to find the bug.

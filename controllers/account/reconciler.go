@@ -3,21 +3,24 @@
 
 // Package account makes the account in the application what each ScimAccount says, through a connector.
 //
-//	observe ──> in sync? ──> report
-//	               └─ no ──> confirm (when giving) ──> apply ──> report
-//	a leaver ──────────────────────────────────────> apply ──> report
+//	Active, Suspended   observe ──> decide ──> confirm (when giving) ──> apply ──> revoke (when taking away) ──> report
+//	a leaver            apply ──> revoke ──> report
+//	Deleted             suspend ──> revoke ──> delete ──> look again ──> report
 //
-// Nothing is given on the word of a cache: before an account is created, activated or given a role, the ScimAccount and its
+// What the account shall be is decided elsewhere and written in spec. Here, decide weighs only what the application lets be done
+// of it: its mode, its policy for drift, and what adopting an account that was there before leaves for later.
+//
+// Nothing is given on the word of a cache: before an account is created, activated, adopted or given a role, the ScimAccount and its
 // ScimUser are read from the API server. Taking away needs no such confirmation.
 package account
 
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -53,7 +56,7 @@ type Reconciler struct {
 	Connect Connect
 	// Recorder tells what was done downstream.
 	Recorder events.EventRecorder
-	// Resync is how often an account is compared with the application when nothing happens.
+	// Resync is how often an account is compared with the application when nothing happens and the application does not say.
 	Resync time.Duration
 }
 
@@ -66,24 +69,52 @@ type Reconciler struct {
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("account").
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: enqueue.Self, Priority: urgency}).
+		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: enqueue.Self, Changed: asked, Priority: urgency}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.accountsOf(all)}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.accountsOf(notReady), Changed: becameReady}).
 		Complete(reconcile.AsReconciler(r.Client, r))
 }
 
+// urgency is the priority of an event: what takes access away comes before what gives it.
 func urgency(before, after client.Object) int {
 	if enqueue.Gone(after) {
 		return enqueue.Removal
 	}
 	now := after.(*v1alpha1.ScimAccount) // watched as that type
-	if now.Spec.State == v1alpha1.AccountSuspended {
-		return enqueue.Leaver
-	}
-	if was, ok := before.(*v1alpha1.ScimAccount); ok && len(now.Spec.Roles) < len(was.Spec.Roles) {
+	if was, ok := before.(*v1alpha1.ScimAccount); ok && now.Spec.State == v1alpha1.AccountActive && loses(was.Spec.Roles, now.Spec.Roles) {
 		return enqueue.Reduction
 	}
-	return enqueue.Change
+	return pressure(now)
+}
+
+// pressure is how urgent it is to look at acct, by what it shall be and what it was last seen to be.
+func pressure(acct *v1alpha1.ScimAccount) int {
+	wanted, seen := acct.Spec.State, acct.Status.State
+	switch {
+	case !acct.DeletionTimestamp.IsZero():
+		return enqueue.Removal
+	case wanted == v1alpha1.AccountActive && loses(acct.Status.Roles, acct.Spec.Roles):
+		return enqueue.Reduction
+	case wanted == v1alpha1.AccountActive || wanted == seen:
+		return enqueue.Change
+	case wanted == v1alpha1.AccountDeleted && seen == v1alpha1.AccountSuspended:
+		return enqueue.Removal
+	default:
+		return enqueue.Leaver
+	}
+}
+
+// loses reports whether a role of before is not among those of after.
+func loses(before, after []v1alpha1.RoleName) bool {
+	return slices.ContainsFunc(before, func(role v1alpha1.RoleName) bool { return !slices.Contains(after, role) })
+}
+
+// asked reports whether an update asks for work: a change of the spec, a deletion, or an answer about an adoption.
+func asked(before, after client.Object) bool {
+	answered := func(annotation string) bool {
+		return before.GetAnnotations()[annotation] != after.GetAnnotations()[annotation]
+	}
+	return enqueue.SpecChanged(before, after) || answered(v1alpha1.AnnotationApprove) || answered(v1alpha1.AnnotationReject)
 }
 
 func becameReady(before, after client.Object) bool {
@@ -119,102 +150,51 @@ func (r *Reconciler) accountsOf(which func(*v1alpha1.ScimAccount) bool) func(con
 
 // Reconcile makes the account downstream match acct and reports what it saw.
 func (r *Reconciler) Reconcile(ctx context.Context, acct *v1alpha1.ScimAccount) (res reconcile.Result, err error) {
+	if letGo(acct) {
+		return reconcile.Result{}, nil
+	}
 	app, err := r.application(ctx, acct)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	before := acct.DeepCopy()
 	defer func() { err = errors.Join(err, status.Patch(ctx, r.Client, before, acct)) }()
-	if !acct.DeletionTimestamp.IsZero() {
-		return r.remove(ctx, acct, app)
+	acct.Status.Sources = sources(acct.Spec.Roles, acct.Spec.Grants)
+	if why, lets := forsaken(acct, app); lets {
+		return reconcile.Result{}, r.abandon(ctx, acct, why)
 	}
-	return r.keep(ctx, acct, app)
-}
-
-// keep observes the account and applies what differs.
-func (r *Reconciler) keep(ctx context.Context, acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication) (reconcile.Result, error) {
 	if verdict, waits := hold(acct, app); waits {
 		acct.Status.ObservedGeneration = acct.Generation
 		verdict.Set(&acct.Status.Conditions, acct.Generation)
-		return reconcile.Result{}, nil // the application wakes us
+		return reconcile.Result{}, nil // what it waits for wakes us
 	}
-	calls, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	conn, release, err := r.Connect(calls, app)
-	if err != nil {
-		return r.failed(acct, err)
-	}
-	defer release()
-	want := desired(acct)
-	if leaving(acct) {
-		return r.suspend(calls, conn, acct, app)
-	}
-	observed, err := observe(calls, conn, want)
-	if err != nil {
-		return r.failed(acct, err)
-	}
-	if !connector.InSync(observed, want) {
-		if current, err := r.confirm(ctx, acct); !current || err != nil {
-			return reconcile.Result{}, err // the event of what came in between wakes us
-		}
-		applied, err := conn.Apply(calls, observed, want)
-		if err != nil {
-			return r.failed(acct, err)
-		}
-		observed = &applied
-		r.tell(acct, app, applied)
-	}
-	report(acct, observed)
-	return reconcile.Result{RequeueAfter: wait.Jitter(r.Resync, spread)}, nil
+	return r.visit(ctx, acct, app)
 }
 
-// leaving reports whether acct was seen to have access and shall not have it any more.
-func leaving(acct *v1alpha1.ScimAccount) bool {
-	return acct.Spec.State == v1alpha1.AccountSuspended && acct.Status.State == v1alpha1.AccountActive
-}
-
-// suspend takes the access away without looking first: there is nothing to compare, and looking takes time that a leaver has.
-func (r *Reconciler) suspend(ctx context.Context, conn connector.Connector, acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication) (reconcile.Result, error) {
-	applied, err := conn.Apply(ctx, nil, desired(acct))
-	if err != nil {
-		return r.failed(acct, err)
-	}
-	r.tell(acct, app, applied)
-	report(acct, &applied)
-	return reconcile.Result{RequeueAfter: wait.Jitter(r.Resync, spread)}, nil
-}
-
-// hold says whether an account has to wait for its application. Suspending never waits for anything but the application's existence.
+// hold says whether an account has to wait before its application is asked anything. Taking access away waits for nothing but the
+// application's existence.
 func hold(acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication) (status.Verdict, bool) {
+	active := acct.Spec.State == v1alpha1.AccountActive
 	switch {
 	case app == nil:
 		return status.Waiting(v1alpha1.ReasonApplicationNotFound, "waiting for the ScimApplication that applicationRef names"), true
-	case acct.Spec.State == v1alpha1.AccountActive && !app.DeletionTimestamp.IsZero():
+	case active && !acct.DeletionTimestamp.IsZero():
+		return status.Waiting(v1alpha1.ReasonDeleting, waitsForDecision), true
+	case active && !app.DeletionTimestamp.IsZero():
 		return status.Waiting(v1alpha1.ReasonDeleting, "the ScimApplication is being deleted"), true
-	case acct.Spec.State == v1alpha1.AccountActive && status.IsStalled(app.Status.Conditions, app.Generation):
+	case active && unusable(app):
 		return status.Waiting(v1alpha1.ReasonApplicationNotReady, "waiting until the ScimApplication is ready; its conditions say what is missing"), true
 	default:
 		return status.Verdict{}, false
 	}
 }
 
-// confirm reports whether the API server says the same as acct, and, when acct gives access, that its user is active.
-func (r *Reconciler) confirm(ctx context.Context, acct *v1alpha1.ScimAccount) (bool, error) {
-	if acct.Spec.State == v1alpha1.AccountSuspended {
-		return true, nil
-	}
-	var live v1alpha1.ScimAccount
-	var user v1alpha1.ScimUser
-	err := errors.Join(
-		r.Live.Get(ctx, client.ObjectKeyFromObject(acct), &live),
-		r.Live.Get(ctx, client.ObjectKey{Namespace: acct.Namespace, Name: acct.Spec.UserRef.Name}, &user),
-	)
-	if apierrors.IsNotFound(err) {
-		return false, nil
-	}
-	current := live.UID == acct.UID && live.Generation == acct.Generation && live.DeletionTimestamp.IsZero() &&
-		user.Spec.State == v1alpha1.StateActive && user.DeletionTimestamp.IsZero()
-	return current, err
+// unusable reports whether app waits for somebody before it can be used. A bad expression is no such thing: it concerns what accounts
+// shall be, and that was decided with it in mind.
+func unusable(app *v1alpha1.ScimApplication) bool {
+	ready := meta.FindStatusCondition(app.Status.Conditions, v1alpha1.ConditionReady)
+	expression := ready != nil && ready.Reason == v1alpha1.ReasonInvalidExpression
+	return status.IsStalled(app.Status.Conditions, app.Generation) && !expression
 }
 
 func (r *Reconciler) application(ctx context.Context, acct *v1alpha1.ScimAccount) (*v1alpha1.ScimApplication, error) {
@@ -223,68 +203,4 @@ func (r *Reconciler) application(ctx context.Context, acct *v1alpha1.ScimAccount
 		return nil, client.IgnoreNotFound(err)
 	}
 	return app, nil
-}
-
-// failed writes the outcome of err into the status.
-func (r *Reconciler) failed(acct *v1alpha1.ScimAccount, err error) (reconcile.Result, error) {
-	o := outcomeOf(err, takesAway(acct), r.Resync)
-	acct.Status.ObservedGeneration = acct.Generation
-	o.verdict.Set(&acct.Status.Conditions, acct.Generation)
-	return reconcile.Result{RequeueAfter: o.again}, o.err
-}
-
-func takesAway(acct *v1alpha1.ScimAccount) bool {
-	return acct.Spec.State == v1alpha1.AccountSuspended || !acct.DeletionTimestamp.IsZero()
-}
-
-// tell records what was done downstream. The event names no person: the ScimAccount that it is about does.
-func (r *Reconciler) tell(acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication, applied connector.Account) {
-	if applied.State == connector.Suspended {
-		r.Recorder.Eventf(acct, app, "Normal", "Suspended", "Suspend", "took every access of the account away")
-		return
-	}
-	r.Recorder.Eventf(acct, app, "Normal", "Applied", "Apply", "brought the account in line, with %d roles", len(applied.Roles))
-}
-
-// observe returns the account, nil if there is none. Who takes away has nothing to do with somebody else's account; who gives
-// has to hear of it.
-func observe(ctx context.Context, conn connector.Connector, want connector.Account) (*connector.Account, error) {
-	observed, err := conn.Observe(ctx, want)
-	if errors.Is(err, connector.ErrNotFound) {
-		return nil, nil // no account is a regular answer
-	}
-	if err == nil && want.State == connector.Suspended && observed.Owner != want.Owner {
-		return nil, nil // see above
-	}
-	return observed, err
-}
-
-// desired is acct as a connector is told.
-func desired(acct *v1alpha1.ScimAccount) connector.Account {
-	roles := make([]string, 0, len(acct.Spec.Roles))
-	for _, role := range acct.Spec.Roles {
-		roles = append(roles, string(role))
-	}
-	return connector.Account{
-		Owner:      acct.Namespace + "/" + acct.Name,
-		ExternalID: acct.Status.ExternalID,
-		UserName:   acct.Spec.UserName,
-		State:      connector.State(acct.Spec.State),
-		Roles:      roles,
-	}
-}
-
-// report writes what was seen into the status: nothing was, where an account is nothing but its access.
-func report(acct *v1alpha1.ScimAccount, observed *connector.Account) {
-	if observed == nil {
-		observed = &connector.Account{State: connector.Suspended}
-	}
-	acct.Status.ObservedGeneration = acct.Generation
-	acct.Status.ExternalID = observed.ExternalID
-	acct.Status.State = v1alpha1.AccountState(observed.State)
-	acct.Status.Roles = nil
-	for _, role := range observed.Roles {
-		acct.Status.Roles = append(acct.Status.Roles, v1alpha1.RoleName(role))
-	}
-	status.Ready(v1alpha1.ReasonInSync, "the application shows the account as it shall be").Set(&acct.Status.Conditions, acct.Generation)
 }

@@ -10,110 +10,15 @@ import (
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/fake"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/connector"
-	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
 )
 
-// bench is a reconciler between a fake API server and an application in memory.
-type bench struct {
-	*Reconciler
-	memory *connectortest.Memory
-	open   error // what Connect returns
-	writes int   // to the API server
-}
-
-func newBench(t *testing.T, objects ...client.Object) *bench {
-	t.Helper()
-	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
-	b := &bench{memory: connectortest.NewMemory("viewer", "editor")}
-	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(&v1alpha1.ScimAccount{}, &v1alpha1.ScimApplication{}).
-		WithInterceptorFuncs(interceptor.Funcs{
-			Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
-				b.writes++
-				return c.Patch(ctx, o, p, opts...)
-			},
-			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
-				b.writes++
-				return c.SubResource(sub).Patch(ctx, o, p, opts...)
-			},
-		}).Build()
-	b.Reconciler = &Reconciler{
-		Client: c, Live: c, Resync: time.Hour, Recorder: events.NewFakeRecorder(100),
-		Connect: func(context.Context, *v1alpha1.ScimApplication) (connector.Connector, func(), error) {
-			return b.memory, func() {}, b.open
-		},
-	}
-	return b
-}
-
-func meta(name string) metav1.ObjectMeta {
-	return metav1.ObjectMeta{Namespace: "ns", Name: name, Generation: 1}
-}
-
-func application() *v1alpha1.ScimApplication {
-	return &v1alpha1.ScimApplication{ObjectMeta: meta("app")}
-}
-
-func person(state v1alpha1.State) *v1alpha1.ScimUser {
-	return &v1alpha1.ScimUser{ObjectMeta: meta("id"), Spec: v1alpha1.ScimUserSpec{UserName: "ann", State: state}}
-}
-
-func account(state v1alpha1.State, roles ...v1alpha1.RoleName) *v1alpha1.ScimAccount {
-	a := &v1alpha1.ScimAccount{ObjectMeta: meta("app-id"), Spec: v1alpha1.ScimAccountSpec{
-		ApplicationRef: v1alpha1.LocalReference{Name: "app"}, UserRef: v1alpha1.LocalReference{Name: "id"}, UserName: "ann", State: state, Roles: roles,
-	}}
-	a.Finalizers = []string{v1alpha1.FinalizerAccount}
-	return a
-}
-
-// round reconciles the account once, as it now is.
-func (b *bench) round(t *testing.T) (reconcile.Result, error) {
-	t.Helper()
-	a := b.current(t)
-	if a == nil {
-		t.Fatal("the account is gone")
-	}
-	return b.Reconcile(t.Context(), a)
-}
-
-func (b *bench) current(t *testing.T) *v1alpha1.ScimAccount {
-	t.Helper()
-	a := &v1alpha1.ScimAccount{}
-	err := b.Client.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: "app-id"}, a)
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-func (b *bench) reason(t *testing.T) string {
-	t.Helper()
-	for _, c := range b.current(t).Status.Conditions {
-		if c.Type == v1alpha1.ConditionReady {
-			return c.Reason
-		}
-	}
-	return ""
-}
-
 func TestKeepsAndFallsSilent(t *testing.T) {
-	b := newBench(t, application(), person(v1alpha1.StateActive), account(v1alpha1.StateActive, "viewer"))
+	b := newBench(t, application(), person(v1alpha1.StateActive), account(v1alpha1.AccountActive, "viewer"))
 	if _, err := b.round(t); err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +38,7 @@ func TestKeepsAndFallsSilent(t *testing.T) {
 }
 
 func TestPutsBackWhatSomebodyTookOrGave(t *testing.T) {
-	b := newBench(t, application(), person(v1alpha1.StateActive), account(v1alpha1.StateActive, "viewer"))
+	b := newBench(t, application(), person(v1alpha1.StateActive), account(v1alpha1.AccountActive, "viewer"))
 	if _, err := b.round(t); err != nil {
 		t.Fatal(err)
 	}
@@ -152,17 +57,17 @@ func TestPutsBackWhatSomebodyTookOrGave(t *testing.T) {
 
 // TestNeverGivesOnTheWordOfACache: the cache shows an active account, the API server knows better.
 func TestNeverGivesOnTheWordOfACache(t *testing.T) {
-	newer := account(v1alpha1.StateActive, "viewer")
+	newer := account(v1alpha1.AccountActive, "viewer")
 	newer.Generation = 2
 	for reason, live := range map[string][]client.Object{
-		"the user is suspended":    {person(v1alpha1.StateSuspended), account(v1alpha1.StateActive, "viewer")},
-		"the user is gone":         {account(v1alpha1.StateActive, "viewer")},
+		"the user is suspended":    {person(v1alpha1.StateSuspended), account(v1alpha1.AccountActive, "viewer")},
+		"the user is gone":         {account(v1alpha1.AccountActive, "viewer")},
 		"the account was changed":  {person(v1alpha1.StateActive), newer},
 		"the account is gone":      {person(v1alpha1.StateActive)},
 		"everything is gone there": {},
 	} {
 		t.Run(reason, func(t *testing.T) {
-			b := newBench(t, application(), person(v1alpha1.StateActive), account(v1alpha1.StateActive, "viewer"))
+			b := newBench(t, application(), person(v1alpha1.StateActive), account(v1alpha1.AccountActive, "viewer"))
 			b.Live = newBench(t, live...).Client
 			if _, err := b.round(t); err != nil {
 				t.Fatal(err)
@@ -175,7 +80,7 @@ func TestNeverGivesOnTheWordOfACache(t *testing.T) {
 }
 
 func TestSuspendsOnTheWordOfACache(t *testing.T) {
-	b := newBench(t, application(), person(v1alpha1.StateSuspended), account(v1alpha1.StateSuspended, "viewer"))
+	b := newBench(t, application(), person(v1alpha1.StateSuspended), account(v1alpha1.AccountSuspended, "viewer"))
 	b.memory.Put(connector.Account{Owner: "ns/app-id", ExternalID: "1", UserName: "ann", State: connector.Active, Roles: []string{"viewer"}})
 	b.Live = nil // any use of it would panic
 	if _, err := b.round(t); err != nil {
@@ -187,7 +92,7 @@ func TestSuspendsOnTheWordOfACache(t *testing.T) {
 }
 
 func TestNeverMakesAnAccountForSomebodySuspended(t *testing.T) {
-	b := newBench(t, application(), person(v1alpha1.StateSuspended), account(v1alpha1.StateSuspended, "viewer"))
+	b := newBench(t, application(), person(v1alpha1.StateSuspended), account(v1alpha1.AccountSuspended, "viewer"))
 	if _, err := b.round(t); err != nil {
 		t.Fatal(err)
 	}
@@ -198,12 +103,12 @@ func TestNeverMakesAnAccountForSomebodySuspended(t *testing.T) {
 
 func TestNeverTouchesWhatIsNotOurs(t *testing.T) {
 	theirs := connector.Account{Owner: "ns/other", ExternalID: "1", UserName: "ann", State: connector.Active, Roles: []string{"editor"}}
-	for _, state := range []v1alpha1.State{v1alpha1.StateActive, v1alpha1.StateSuspended} {
-		b := newBench(t, application(), person(state), account(state, "viewer"))
+	for _, state := range []v1alpha1.AccountState{v1alpha1.AccountActive, v1alpha1.AccountSuspended} {
+		b := newBench(t, application(), person(v1alpha1.StateActive), account(state, "viewer"))
 		b.memory.Put(theirs)
 		_, _ = b.round(t)
-		a := b.current(t)
-		if err := b.Client.Delete(t.Context(), a); err != nil {
+		b.shallBe(t, func(a *v1alpha1.ScimAccount) { a.Spec.State = v1alpha1.AccountDeleted })
+		if err := b.Client.Delete(t.Context(), b.current(t)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := b.round(t); err != nil {
@@ -239,7 +144,7 @@ func TestRemove(t *testing.T) {
 		"application says no":         {"as is one that denies", application(), nil, connector.Deniedf("no"), true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			objects := []client.Object{person(v1alpha1.StateActive), account(v1alpha1.StateActive, "viewer")}
+			objects := []client.Object{person(v1alpha1.StateActive), account(v1alpha1.AccountDeleted, "viewer")}
 			if tc.app != nil {
 				objects = append(objects, tc.app)
 			}
@@ -266,7 +171,7 @@ func TestRemove(t *testing.T) {
 
 // TestDeletionThatDoesNothingIsSeen: a connector that says yes and deletes nothing does not get the ScimAccount removed.
 func TestDeletionThatDoesNothingIsSeen(t *testing.T) {
-	b := newBench(t, application(), account(v1alpha1.StateActive))
+	b := newBench(t, application(), account(v1alpha1.AccountDeleted))
 	b.memory.Put(connector.Account{Owner: "ns/app-id", ExternalID: "1", UserName: "ann", State: connector.Active})
 	b.Connect = func(context.Context, *v1alpha1.ScimApplication) (connector.Connector, func(), error) {
 		return lazy{b.memory}, func() {}, nil
@@ -284,7 +189,7 @@ type lazy struct{ connector.Connector }
 func (lazy) Delete(context.Context, connector.Account) error { return nil }
 
 func TestErrorsEndInTheStatusAndAreWrittenOnce(t *testing.T) {
-	b := newBench(t, application(), person(v1alpha1.StateActive), account(v1alpha1.StateActive, "viewer"))
+	b := newBench(t, application(), person(v1alpha1.StateActive), account(v1alpha1.AccountActive, "viewer"))
 	b.memory.Fail(errors.New("boom"))
 	for range 3 {
 		if _, err := b.round(t); err == nil {
@@ -299,12 +204,12 @@ func TestErrorsEndInTheStatusAndAreWrittenOnce(t *testing.T) {
 func TestWaitsForItsApplication(t *testing.T) {
 	stalled := application()
 	stalled.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, ObservedGeneration: 1, Reason: v1alpha1.ReasonDenied}}
-	b := newBench(t, stalled, person(v1alpha1.StateActive), account(v1alpha1.StateActive, "viewer"))
+	b := newBench(t, stalled, person(v1alpha1.StateActive), account(v1alpha1.AccountActive, "viewer"))
 	b.memory.Fail(errors.New("must not be called"))
 	if _, err := b.round(t); err != nil || b.reason(t) != v1alpha1.ReasonApplicationNotReady {
 		t.Errorf("%v, reason %s", err, b.reason(t))
 	}
-	suspend := newBench(t, stalled, person(v1alpha1.StateSuspended), account(v1alpha1.StateSuspended, "viewer"))
+	suspend := newBench(t, stalled, person(v1alpha1.StateSuspended), account(v1alpha1.AccountSuspended, "viewer"))
 	suspend.memory.Put(connector.Account{Owner: "ns/app-id", ExternalID: "1", UserName: "ann", State: connector.Active})
 	if _, err := suspend.round(t); err != nil || suspend.memory.Get("ann").State != connector.Suspended {
 		t.Errorf("a leaver waits for an application that is not ready (%v)", err)

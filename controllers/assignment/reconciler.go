@@ -1,41 +1,28 @@
 // Copyright The scim-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package assignment decides who gets which account: ScimUsers and ScimGrants become ScimAccounts.
+// Package assignment decides who gets which account: ScimUsers, ScimGroups and ScimGrants become ScimAccounts.
 //
-//	watch ──> entitle(user, applications, grants) ──> diff(wanted, present) ──> delete, reduce, give
-//	          pure                                    pure                      server-side apply
+//	watch ──> Decide(facts) ──> Plan(wanted, present) ──> guard ──> go or held ──> server-side apply
+//	          pure              pure                      pure
 //
-// Suspending acts on what the cache says. Giving, and removing all that a user has because the user is gone, reads the user from
-// the API server first and decides again, so that a stale cache neither gives back what was taken nor takes from those who are here.
+// Suspending acts on what the cache says. Giving, and removing all that a user has because the user is gone, asks the API server
+// first and decides again, so that a stale cache neither gives back what was taken nor takes from those who are here.
 package assignment
 
 import (
 	"context"
-	"errors"
-	"slices"
+	"sync"
 	"time"
 
-	ctrl "sigs.k8s.io/controller-runtime"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	applyv1alpha1 "github.com/scim-operator/scim-operator/api/v1alpha1/applyconfiguration/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
-	"github.com/scim-operator/scim-operator/controllers/internal/index"
-	"github.com/scim-operator/scim-operator/controllers/internal/status"
+	"github.com/scim-operator/scim-operator/controllers/expression"
+	"github.com/scim-operator/scim-operator/controllers/guard"
 )
-
-// fieldOwner owns the spec of every ScimAccount.
-const fieldOwner = client.FieldOwner("scim-controller-assignment")
-
-// workers is how many users are decided about at a time. Each decision waits for the API server most of its time.
-const workers = 8
-
-// settle is how long the events of accounts are held back, so that a user's status is written once for all of them.
-const settle = 300 * time.Millisecond
 
 // Reconciler keeps the ScimAccounts of each ScimUser, and the ScimUser's status.
 type Reconciler struct {
@@ -43,181 +30,70 @@ type Reconciler struct {
 	Client client.Client
 	// Live reads from the API server.
 	Live client.Reader
+	// Programs are the compiled expressions.
+	Programs *expression.Cache
+	// Ledger says what goes now and what is held.
+	Ledger *guard.Ledger
+	// Clock tells the time.
+	Clock clock.PassiveClock
+
+	causes  causes
+	seeding sync.Mutex
 }
 
-// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimusers;scimapplications;scimgrants,verbs=get;list;watch
+// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimusers;scimgroups;scimmemberslices;scimapplications;scimgrants;scimdirectories,verbs=get;list;watch
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimaccounts,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimusers/status,verbs=patch
 
-// SetupWithManager registers the reconciler.
-func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	return ctrl.NewControllerManagedBy(mgr).Named("assignment").
-		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: enqueue.Self, Priority: urgency}).
-		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: userOf, Changed: accountChanged, Delay: settle}).
-		Watches(&v1alpha1.ScimGrant{}, enqueue.Events{Keys: r.usersOfGrant, Priority: many}).
-		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.usersOfApplication, Priority: many}).
-		Complete(r)
-}
-
-func urgency(_, after client.Object) int {
-	switch {
-	case enqueue.Gone(after):
-		return enqueue.Removal
-	case after.(*v1alpha1.ScimUser).Spec.State == v1alpha1.StateSuspended: // watched as that type
-		return enqueue.Leaver
-	default:
-		return enqueue.Change
-	}
-}
-
-// many is the urgency of what concerns many users at once: no single leaver waits for it.
-func many(_, after client.Object) int {
-	if enqueue.Gone(after) {
-		return enqueue.Reduction
-	}
-	return enqueue.Change
-}
-
-func userOf(_ context.Context, o client.Object) []reconcile.Request {
-	return enqueue.Named(o, o.(*v1alpha1.ScimAccount).Spec.UserRef.Name) // watched as that type
-}
-
-// accountChanged lets an account wake its user when somebody else changed the spec, and when it became ready or stopped being so.
-func accountChanged(before, after client.Object) bool {
-	a, b := before.(*v1alpha1.ScimAccount), after.(*v1alpha1.ScimAccount) // watched as that type
-	return enqueue.SpecChanged(before, after) || ready(a) != ready(b)
-}
-
-func ready(a *v1alpha1.ScimAccount) bool { return status.IsReady(a.Status.Conditions, a.Generation) }
-
-// usersOfGrant wakes every user whom the grant could match: a grant for everyone is for everyone.
-func (r *Reconciler) usersOfGrant(ctx context.Context, o client.Object) []reconcile.Request {
-	grant := o.(*v1alpha1.ScimGrant) // watched as that type
-	app := &v1alpha1.ScimApplication{}
-	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: grant.Namespace, Name: grant.Spec.ApplicationRef.Name}, app); err != nil {
-		return nil // without its application a grant gives nothing; the application wakes the users when it comes
-	}
-	return r.usersOfApplication(ctx, app)
-}
-
-func (r *Reconciler) usersOfApplication(ctx context.Context, o client.Object) []reconcile.Request {
-	app := o.(*v1alpha1.ScimApplication) // watched as that type
-	return enqueue.Matching(ctx, r.Client, &v1alpha1.ScimUserList{}, app.Namespace, index.ByDirectory, app.Spec.DirectoryRef.Name)
-}
-
 // Reconcile brings the accounts of one user in line. The user may be gone.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
-	user, err := r.user(ctx, r.Client, req)
+	facts, err := r.facts(ctx, req)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	inputs, err := r.read(ctx, req)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	p := diff(entitle(user, inputs.applications, inputs.grants), inputs.present)
-	if len(p.give) > 0 || (user == nil && !p.empty()) {
-		if user, err = r.user(ctx, r.Live, req); err != nil {
+	todo := r.decide(facts)
+	if todo.gives() || (facts.User == nil && !todo.empty()) {
+		if err := r.confirm(ctx, req, &facts, todo); err != nil {
 			return reconcile.Result{}, err
 		}
-		p = diff(entitle(user, inputs.applications, inputs.grants), inputs.present)
+		todo = r.decide(facts)
 	}
-	if p.empty() {
-		return reconcile.Result{}, r.report(ctx, user, inputs.present)
+	wrote, err := r.carryOut(ctx, req, facts, todo)
+	if err != nil || wrote {
+		return todo.again(facts.Now), err // the events of the accounts wake us again
 	}
-	return reconcile.Result{}, r.carryOut(ctx, req, p) // the events of the accounts wake us again
+	return todo.again(facts.Now), r.report(ctx, &facts, todo.decision)
 }
 
-// user reads the ScimUser through from, nil if there is none.
-func (r *Reconciler) user(ctx context.Context, from client.Reader, req reconcile.Request) (*v1alpha1.ScimUser, error) {
-	user := &v1alpha1.ScimUser{}
-	if err := from.Get(ctx, req.NamespacedName, user); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	return user, nil
+// work is what is to be done about one user.
+type work struct {
+	decision Decision
+	steps    []Step
+	over     []*v1alpha1.ScimAccount
+	next     time.Time
 }
 
-// inputs are what the decision about a user is made from, beside the user.
-type inputs struct {
-	applications []v1alpha1.ScimApplication
-	grants       []v1alpha1.ScimGrant
-	present      []v1alpha1.ScimAccount
-}
+func (w work) empty() bool { return len(w.steps)+len(w.over) == 0 }
 
-func (r *Reconciler) read(ctx context.Context, req reconcile.Request) (inputs, error) {
-	var (
-		applications v1alpha1.ScimApplicationList
-		grants       v1alpha1.ScimGrantList
-		accounts     v1alpha1.ScimAccountList
-	)
-	here := client.InNamespace(req.Namespace)
-	err := errors.Join(
-		r.Client.List(ctx, &applications, here, client.UnsafeDisableDeepCopy),
-		r.Client.List(ctx, &grants, here, client.UnsafeDisableDeepCopy),
-		r.Client.List(ctx, &accounts, here, client.MatchingFields{index.ByUser: req.Name}, client.UnsafeDisableDeepCopy),
-	)
-	return inputs{applications: applications.Items, grants: grants.Items, present: accounts.Items}, err
-}
-
-// carryOut writes p, taking away first; each removal is tried whatever becomes of the others.
-func (r *Reconciler) carryOut(ctx context.Context, req reconcile.Request, p plan) error {
-	var failed []error
-	for _, account := range p.remove {
-		failed = append(failed, client.IgnoreNotFound(r.Client.Delete(ctx, account.DeepCopy(), client.Preconditions{UID: &account.UID})))
-	}
-	for _, e := range slices.Concat(p.reduce, p.give) {
-		failed = append(failed, r.apply(ctx, req, e))
-	}
-	return errors.Join(failed...)
-}
-
-// apply writes one ScimAccount. It comes with its finalizer, so that no account is ever made downstream without.
-func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, e entitlement) error {
-	account := applyv1alpha1.ScimAccount(AccountName(e.application, req.Name), req.Namespace).
-		WithFinalizers(v1alpha1.FinalizerAccount).
-		WithSpec(applyv1alpha1.ScimAccountSpec().
-			WithApplicationRef(applyv1alpha1.LocalReference().WithName(e.application)).
-			WithUserRef(applyv1alpha1.LocalReference().WithName(req.Name)).
-			WithUserName(e.userName).
-			WithState(v1alpha1.AccountState(e.state)).WithReason(v1alpha1.StateGranted).
-			WithRoles(e.roles...))
-	return r.Client.Apply(ctx, account, fieldOwner, client.ForceOwnership)
-}
-
-// AccountName is the name of the ScimAccount of a user in an application: the same at every attempt, so that a stale cache
-// cannot make two.
-func AccountName(application, user string) string { return application + "-" + user }
-
-// report writes the status of the user if it changed. It is called when there is nothing left to decide, so that a change costs
-// one write when its accounts have settled, and not one for every step on the way.
-func (r *Reconciler) report(ctx context.Context, user *v1alpha1.ScimUser, present []v1alpha1.ScimAccount) error {
-	if user == nil || !user.DeletionTimestamp.IsZero() {
-		return nil
-	}
-	before := user.DeepCopy()
-	counts := count(present)
-	user.Status.Accounts = counts
-	user.Status.ObservedGeneration = user.Generation
-	verdict := status.Ready(v1alpha1.ReasonProvisioned, "every account is as it shall be")
-	if int(counts.Ready) < len(present) {
-		verdict = status.Waiting(v1alpha1.ReasonProvisioning, "at least one ScimAccount of this user is not as it shall be yet")
-	}
-	verdict.Set(&user.Status.Conditions, user.Generation)
-	return status.Patch(ctx, r.Client, before, user)
-}
-
-// count says how many accounts there shall be and how many are ready. Those on their way out are neither.
-func count(present []v1alpha1.ScimAccount) v1alpha1.AccountCounts {
-	var c v1alpha1.AccountCounts
-	for i := range present {
-		if !present[i].DeletionTimestamp.IsZero() {
-			continue
-		}
-		c.Desired++
-		if ready(&present[i]) {
-			c.Ready++
+func (w work) gives() bool {
+	for i := range w.steps {
+		if w.steps[i].Gives {
+			return true
 		}
 	}
-	return c
+	return false
+}
+
+// again is when time alone changes something.
+func (w work) again(now time.Time) reconcile.Result {
+	if w.next.IsZero() {
+		return reconcile.Result{}
+	}
+	return reconcile.Result{RequeueAfter: max(w.next.Sub(now), time.Millisecond)}
+}
+
+func (r *Reconciler) decide(f Facts) work {
+	decision := Decide(f, r.Programs)
+	steps, over, next := Plan(decision, continued(f, decision), func(a *v1alpha1.ScimAccount) bool { return r.ended(f, a) })
+	return work{decision: decision, steps: steps, over: over, next: earliest(next, r.windowEnd(f))}
 }

@@ -54,7 +54,7 @@ func (g *Groups) bump(ctx context.Context, dir Directory, id string, p Precondit
 		default:
 			*counter = revision
 		}
-		annotate(group, v1alpha1.AnnotationLastModified, g.clock.Now())
+		modified(ctx, group, g.clock.Now())
 		err = g.update(ctx, group)
 		return err == nil, ignoreConflict(err)
 	})

@@ -98,11 +98,11 @@ func (g *Groups) of(kind string) *Store {
 }
 
 // confirm looks again, when caches have caught up, whether somebody was added who was being deleted at the same time.
-func (g *Groups) confirm(dir Directory, added content) {
+func (g *Groups) confirm(ctx context.Context, dir Directory, added content) {
 	if len(added) == 0 {
 		return
 	}
-	g.later(func(ctx context.Context) {
+	g.later(ctx, func(ctx context.Context) {
 		for id, kind := range added {
 			if g.left(ctx, dir.Namespace, id, kind) {
 				g.leaveGroups(ctx, dir, id)
@@ -149,7 +149,7 @@ func (g *Groups) changeRest(ctx context.Context, dir Directory, group client.Obj
 }
 
 func (g *Groups) changeMembers(ctx context.Context, dir Directory, st Stored, p Precondition, e edits) (Stored, error) {
-	defer g.confirm(dir, e.add)
+	defer g.confirm(ctx, dir, e.add)
 	t := g.tree(dir.Namespace, st.ID)
 	if p.demanded {
 		if _, err := g.bump(ctx, dir, st.ID, only(st.Generation), always); err != nil {

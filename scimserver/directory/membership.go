@@ -85,10 +85,11 @@ func (s *Store) directGroups(ctx context.Context, namespace, id string) []string
 // lookAgain is when a membership is looked at again that raced with the deletion of the member: by then every cache has seen both.
 const lookAgain = 2 * time.Second
 
-// later calls f when caches have caught up. What a crash prevents, the janitor does.
-func (s *Store) later(f func(ctx context.Context)) {
+// later calls f when caches have caught up, for the request of ctx. What a crash prevents, the janitor does.
+func (s *Store) later(ctx context.Context, f func(ctx context.Context)) {
+	ctx = outlive(ctx)
 	time.AfterFunc(lookAgain, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*lookAgain)
+		ctx, cancel := context.WithTimeout(ctx, 10*lookAgain)
 		defer cancel()
 		f(ctx)
 	})
@@ -98,7 +99,7 @@ func (s *Store) later(f func(ctx context.Context)) {
 // Nobody is shown who is gone, whatever a slice says.
 func (s *Store) part(ctx context.Context, dir Directory, id string) {
 	s.leaveGroups(ctx, dir, id)
-	s.later(func(ctx context.Context) { s.leaveGroups(ctx, dir, id) })
+	s.later(ctx, func(ctx context.Context) { s.leaveGroups(ctx, dir, id) })
 }
 
 // leaveGroups ends the memberships of a resource that the cache shows.

@@ -4,6 +4,7 @@
 package directory
 
 import (
+	"context"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,10 +22,11 @@ func lastModified(o client.Object) time.Time {
 }
 
 func annotate(o client.Object, key string, t time.Time) {
-	annotations := o.GetAnnotations()
-	if annotations == nil {
-		annotations = map[string]string{}
-	}
-	annotations[key] = t.UTC().Format("2006-01-02T15:04:05.000Z07:00")
-	o.SetAnnotations(annotations)
+	setAnnotation(o, key, t.UTC().Format("2006-01-02T15:04:05.000Z07:00"))
+}
+
+// modified says on o that the request of ctx changes it now.
+func modified(ctx context.Context, o client.Object, now time.Time) {
+	annotate(o, v1alpha1.AnnotationLastModified, now)
+	mark(ctx, o)
 }

@@ -27,7 +27,7 @@ func (s *Store) end(ctx context.Context, dir Directory, o client.Object) error {
 	if user, is := o.(*v1alpha1.ScimUser); is && dir.Settings().Retention > 0 {
 		now := metav1.NewTime(s.clock.Now())
 		user.Spec.State, user.Spec.DeletedAt = v1alpha1.StateSuspended, &now
-		annotate(user, v1alpha1.AnnotationLastModified, now.Time)
+		modified(ctx, user, now.Time)
 		return s.update(ctx, user)
 	}
 	err := s.live.Delete(ctx, o, exactly(o))

@@ -264,6 +264,7 @@ func (t *tree) build(ctx context.Context, depth int, c content) (names [2]string
 				slice.Spec.Children = children[:]
 			}
 			names[i] = slice.Name
+			mark(ctx, slice)
 			return t.call(func() error { return t.live.Create(ctx, slice) })
 		})
 	}
@@ -279,13 +280,17 @@ func (t *tree) newSlice(name string, c content) *v1alpha1.ScimMemberSlice {
 	}
 }
 
-// put writes wanted in place of what was read, nil if there was nothing.
+// put writes wanted in place of what was read, nil if there was nothing. Whatever metadata people gave the slice stays.
 func (t *tree) put(ctx context.Context, was, wanted *v1alpha1.ScimMemberSlice) error {
+	if was != nil {
+		was.ObjectMeta.DeepCopyInto(&wanted.ObjectMeta)
+		wanted.ManagedFields = nil // the API server has them
+	}
+	mark(ctx, wanted)
 	return t.call(func() error {
 		if was == nil {
 			return t.live.Create(ctx, wanted)
 		}
-		wanted.UID, wanted.ResourceVersion = was.UID, was.ResourceVersion
 		return t.live.Update(ctx, wanted)
 	})
 }

@@ -57,6 +57,7 @@ func (s *Store) Create(ctx context.Context, dir Directory, r scim.Resource) (Sto
 		return Stored{}, failure(err)
 	}
 	o.SetName(name.Spec.Holder)
+	mark(ctx, o)
 	if err := s.live.Create(ctx, o); err != nil {
 		return Stored{}, failure(s.notCreated(ctx, name, err))
 	}
@@ -132,7 +133,7 @@ func (s *Store) write(ctx context.Context, dir Directory, o client.Object, next 
 	if err := s.kind.write(next, o); err != nil {
 		return err
 	}
-	annotate(o, v1alpha1.AnnotationLastModified, s.clock.Now())
+	modified(ctx, o, s.clock.Now())
 	value, err := s.valueOf(next)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/scim-operator/scim-operator/scimserver/auth"
+	"github.com/scim-operator/scim-operator/scimserver/directory"
 )
 
 // exchange is what one request has become so far: the writer that counts, and what the log line says at the end.
@@ -33,7 +34,8 @@ func exchangeOf(r *http.Request) *exchange {
 }
 
 func (x *exchange) attach(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	ctx := directory.WithRequestID(r.Context(), x.requestID)
+	return r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 }
 
 // WriteHeader implements http.ResponseWriter.

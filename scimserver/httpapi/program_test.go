@@ -37,6 +37,7 @@ func TestProgram(t *testing.T) {
 	t.Cleanup(func() { _, _ = s.Stop(), s.RemoveLogs() })
 	t.Run("Tenants", func(t *testing.T) { testTenants(t, newTenant(t, s, "acme"), newTenant(t, s, "other")) })
 	t.Run("Walks", func(t *testing.T) { testWalks(t, newTenant(t, s, "walks")) })
+	t.Run("RequestIDs", func(t *testing.T) { testRequestIDs(t, s.Client, newTenant(t, s, "requests")) })
 	t.Run("Limits", func(t *testing.T) { testStoredLimits(t, newTenant(t, s, "limits")) })
 	t.Run("Hostile", func(t *testing.T) { testHostile(t, s.Servers[0].Pid(), newTenant(t, s, "hostile")) })
 }
@@ -74,14 +75,28 @@ type answered struct {
 	body   string
 }
 
-// send sends a request with the token of tn to any URL. A body that is not valid in any way is sent all the same.
+// clientsID is what a client says that the id of its request is.
+const clientsID = "11111111-1111-4111-8111-111111111111"
+
+// send sends a request with the token of tn to any URL, and returns of the answer what is the same every time. A body that is not
+// valid in any way is sent all the same.
 func (tn tenant) send(t *testing.T, method, url, body string) answered {
+	t.Helper()
+	got := tn.sendOnce(t, method, url, body)
+	got.header.Del("X-Request-Id")
+	got.header.Del("Date")
+	return got
+}
+
+// sendOnce returns all of the answer.
+func (tn tenant) sendOnce(t *testing.T, method, url, body string) answered {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.Header.Set("Authorization", "Bearer "+tn.token)
+	request.Header.Set("X-Request-Id", clientsID)
 	if body != "" {
 		request.Header.Set("Content-Type", "application/scim+json")
 	}
@@ -94,8 +109,6 @@ func (tn tenant) send(t *testing.T, method, url, body string) answered {
 	if _, err := io.Copy(&text, response.Body); err != nil {
 		t.Fatal(err)
 	}
-	response.Header.Del("X-Request-Id")
-	response.Header.Del("Date")
 	return answered{response.StatusCode, response.Header, text.String()}
 }
 

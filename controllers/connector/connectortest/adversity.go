@@ -6,6 +6,7 @@ package connectortest
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -103,7 +104,7 @@ func ended(t testing.TB, s Subject) {
 	cancel()
 	want := r.account(r.Roles[0])
 	r.wantNoWrites("a context that is over", func() {
-		for verb, call := range verbs(want) {
+		for verb, call := range r.verbs(want) {
 			if err := call(ctx, r.conn); !errors.Is(err, context.Canceled) {
 				r.Errorf("%s returned %v, want the context's error", verb, err)
 			}
@@ -114,7 +115,7 @@ func ended(t testing.TB, s Subject) {
 // cancelled cancels every verb while the downstream system keeps it waiting.
 func cancelled(t testing.TB, s Subject) {
 	r := start(t, s)
-	for verb, call := range verbs(r.account(r.Roles[0])) {
+	for verb, call := range r.verbs(r.account(r.Roles[0])) {
 		hanging, reached := s.Hanging(t)
 		ctx, cancel := context.WithCancel(r.Context())
 		result := make(chan error, 1)
@@ -139,24 +140,56 @@ func within[V any](t testing.TB, complaint string, c <-chan V) V {
 	}
 }
 
-func verbs(want connector.Account) map[string]func(context.Context, connector.Connector) error {
-	return map[string]func(context.Context, connector.Connector) error{
-		"Observe": func(ctx context.Context, conn connector.Connector) error {
+// verb is a call of one method.
+type verb func(ctx context.Context, conn *errorReader) error
+
+// verbs are the methods of the connector, those of its capabilities too, as calls that are about want.
+func (r *run) verbs(want connector.Account) map[string]verb {
+	all := map[string]verb{
+		"Observe": func(ctx context.Context, conn *errorReader) error {
 			_, err := conn.Observe(ctx, want)
 			return err
 		},
-		"Apply": func(ctx context.Context, conn connector.Connector) error {
+		"Apply": func(ctx context.Context, conn *errorReader) error {
 			_, err := conn.Apply(ctx, nil, want)
 			return err
 		},
-		"Suspend": func(ctx context.Context, conn connector.Connector) error {
+		"Suspend": func(ctx context.Context, conn *errorReader) error {
 			_, err := conn.Apply(ctx, &want, suspended(want))
 			return err
 		},
-		"Delete": func(ctx context.Context, conn connector.Connector) error {
-			return conn.Delete(ctx, want)
-		},
+		"Delete": func(ctx context.Context, conn *errorReader) error { return conn.Delete(ctx, want) },
 	}
+	maps.Copy(all, r.capabilityVerbs(want))
+	return all
+}
+
+func (r *run) capabilityVerbs(want connector.Account) map[string]verb {
+	all := map[string]verb{}
+	if r.adopts() {
+		all["Find"] = func(ctx context.Context, conn *errorReader) error {
+			_, err := conn.Find(ctx, r.Keys[0], want.UserName)
+			return err
+		}
+		found := with(want, func(a *connector.Account) { a.Owner, a.ExternalID = "", "1" })
+		all["Adopt"] = func(ctx context.Context, conn *errorReader) error {
+			_, err := conn.Adopt(ctx, found, want.Owner)
+			return err
+		}
+	}
+	if _, ok := r.Connector.(connector.Lister); ok {
+		all["List"] = func(ctx context.Context, conn *errorReader) error {
+			_, err := conn.list(ctx)
+			return err
+		}
+	}
+	if r.revokes() {
+		all["Revoke"] = func(ctx context.Context, conn *errorReader) error {
+			_, err := conn.Revoke(ctx, want)
+			return err
+		}
+	}
+	return all
 }
 
 func failing(t testing.TB, s Subject) {
@@ -168,7 +201,7 @@ func failing(t testing.TB, s Subject) {
 	}
 	for kind, open := range s.Failing {
 		conn := &errorReader{Connector: open(t), t: t, secrets: s.Secrets}
-		for verb, call := range verbs(r.account(r.Roles[0])) {
+		for verb, call := range r.verbs(r.account(r.Roles[0])) {
 			r.wantKind(verb, call(r.Context(), conn), kind)
 		}
 		if prober, ok := conn.Connector.(connector.Prober); ok {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -20,6 +21,11 @@ type broken struct {
 	observe func(context.Context, connector.Account) (*connector.Account, error)
 	apply   func(context.Context, *connector.Account, connector.Account) (connector.Account, error)
 	delete  func(context.Context, connector.Account) error
+	keeps   func(string) bool
+	find    func(context.Context, connector.Key, string) ([]connector.Account, error)
+	adopt   func(context.Context, connector.Account, string) (connector.Account, error)
+	list    func(context.Context) iter.Seq2[connector.Account, error]
+	revoke  func(context.Context, connector.Account) (connector.Revocation, error)
 }
 
 func (b *broken) Observe(ctx context.Context, want connector.Account) (*connector.Account, error) {
@@ -73,7 +79,8 @@ type defect struct {
 // defects returns one or more for every check.
 func defects() map[string]defect {
 	all := map[string]defect{}
-	for _, some := range []map[string]defect{observingDefects(), suspendingDefects(), rolesDefects(), ownershipDefects(), effectsDefects()} {
+	for _, some := range []map[string]defect{observingDefects(), suspendingDefects(), rolesDefects(), ownershipDefects(), effectsDefects(),
+		profileDefects(), findingDefects(), adoptingDefects(), listingDefects(), revokingDefects()} {
 		maps.Copy(all, some)
 	}
 	return all

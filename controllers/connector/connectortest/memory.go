@@ -5,7 +5,6 @@ package connectortest
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,44 +14,53 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/connector"
 )
 
-// Memory is a connector to an application that lives in memory. It keeps the whole contract, so it stands in for a real
-// one in tests of other packages. It must not be copied and is safe for concurrent use. Make one with [NewMemory].
+// Memory is a connector to an application that lives in memory. It keeps the whole contract with every capability, so it stands in for a
+// real one in tests of other packages. It must not be copied and is safe for concurrent use. Make one with [NewMemory].
+//
+// Two accounts may have the same login name in all but case, and even the same one if [Memory.Put] makes them so.
 type Memory struct {
 	roles []string
 
 	mu       sync.Mutex
 	accounts map[string]connector.Account // by ExternalID
+	opened   map[string]opened            // by ExternalID
 	lastID   int
 	writes   int
 	fault    error
 	reached  chan struct{} // not nil: hanging
+	cut      int           // after how many accounts a list breaks off; negative: never
+	traffic  traffic
 }
 
 // NewMemory returns an empty application that knows those roles.
 func NewMemory(roles ...string) *Memory {
-	return &Memory{roles: roles, accounts: map[string]connector.Account{}}
+	return &Memory{roles: roles, accounts: map[string]connector.Account{}, opened: map[string]opened{}, cut: -1}
 }
 
 // Observe implements [connector.Connector].
-func (m *Memory) Observe(ctx context.Context, want connector.Account) (*connector.Account, error) {
-	if err := m.enter(ctx); err != nil {
-		return nil, err
-	}
-	defer m.mu.Unlock()
-	for _, found := range []*connector.Account{m.byOwner(want.Owner), m.byName(want.UserName)} {
-		if found != nil {
-			return found, nil
+func (m *Memory) Observe(ctx context.Context, want connector.Account) (observed *connector.Account, err error) {
+	err = m.call(ctx, Call{Verb: VerbObserve, Owner: want.Owner}, func() error {
+		if observed = m.byOwner(want.Owner); observed == nil {
+			observed = m.byName(want.UserName)
 		}
-	}
-	return nil, connector.ErrNotFound
+		if observed == nil {
+			return connector.ErrNotFound
+		}
+		return nil
+	})
+	return observed, err
 }
 
 // Apply implements [connector.Connector].
-func (m *Memory) Apply(ctx context.Context, _ *connector.Account, want connector.Account) (connector.Account, error) {
-	if err := m.enter(ctx); err != nil {
-		return connector.Account{}, err
-	}
-	defer m.mu.Unlock()
+func (m *Memory) Apply(ctx context.Context, _ *connector.Account, want connector.Account) (stored connector.Account, err error) {
+	err = m.call(ctx, Call{Verb: VerbApply, Owner: want.Owner}, func() error {
+		stored, err = m.apply(want)
+		return err
+	})
+	return stored, err
+}
+
+func (m *Memory) apply(want connector.Account) (connector.Account, error) {
 	current := m.byOwner(want.Owner)
 	if want.State == connector.Suspended {
 		return m.suspend(current, want), nil
@@ -64,29 +72,24 @@ func (m *Memory) Apply(ctx context.Context, _ *connector.Account, want connector
 		m.lastID++
 		current = &connector.Account{Owner: want.Owner, ExternalID: strconv.Itoa(m.lastID)}
 	}
-	return m.store(merge(*current, want)), nil
+	return m.store(m.merge(*current, want)), nil
 }
 
-// Delete implements [connector.Connector].
+// Delete implements [connector.Connector]. What the account had opened ends with it.
 func (m *Memory) Delete(ctx context.Context, observed connector.Account) error {
-	if err := m.enter(ctx); err != nil {
-		return err
-	}
-	defer m.mu.Unlock()
-	if current := m.byOwner(observed.Owner); current != nil {
-		delete(m.accounts, current.ExternalID)
-		m.writes++
-	}
-	return nil
+	return m.call(ctx, Call{Verb: VerbDelete, Owner: observed.Owner}, func() error {
+		if current := m.byOwner(observed.Owner); current != nil {
+			delete(m.accounts, current.ExternalID)
+			delete(m.opened, current.ExternalID)
+			m.writes++
+		}
+		return nil
+	})
 }
 
 // Probe implements [connector.Prober].
 func (m *Memory) Probe(ctx context.Context) error {
-	if err := m.enter(ctx); err != nil {
-		return err
-	}
-	m.mu.Unlock()
-	return nil
+	return m.call(ctx, Call{Verb: VerbProbe}, func() error { return nil })
 }
 
 // Fail makes every call return err, until Fail(nil).
@@ -102,13 +105,6 @@ func (m *Memory) Hang() <-chan struct{} {
 	defer m.mu.Unlock()
 	m.reached = make(chan struct{}, 1)
 	return m.reached
-}
-
-// Writes returns how many changes were made through the connector.
-func (m *Memory) Writes() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.writes
 }
 
 // Get returns the account of that user name as the application stores it, nil if there is none.
@@ -134,28 +130,6 @@ func (m *Memory) Accounts() map[string]connector.Account {
 		all[id] = clone(a)
 	}
 	return all
-}
-
-// enter locks m, unless it returns an error.
-func (m *Memory) enter(ctx context.Context) error {
-	m.mu.Lock()
-	err := m.fault
-	if err == nil && ctx.Err() != nil {
-		err = fmt.Errorf("call application: %w", ctx.Err())
-	}
-	reached := m.reached
-	if err != nil || reached != nil {
-		m.mu.Unlock()
-	}
-	if err != nil || reached == nil {
-		return err
-	}
-	select {
-	case reached <- struct{}{}:
-	default:
-	}
-	<-ctx.Done()
-	return fmt.Errorf("call application: %w", ctx.Err())
 }
 
 func (m *Memory) acceptable(want connector.Account) error {
@@ -210,8 +184,8 @@ func (m *Memory) find(matches func(connector.Account) bool) *connector.Account {
 	return nil
 }
 
-// merge returns current with everything that want manages.
-func merge(current, want connector.Account) connector.Account {
+// merge returns current with everything that want manages and the application keeps.
+func (m *Memory) merge(current, want connector.Account) connector.Account {
 	merged := clone(current)
 	merged.UserName, merged.State = want.UserName, want.State
 	if want.Roles != nil {
@@ -220,10 +194,15 @@ func merge(current, want connector.Account) connector.Account {
 		merged.Roles = slices.Compact(merged.Roles)
 	}
 	for name, value := range want.Profile {
-		if merged.Profile == nil {
-			merged.Profile = map[string]string{}
+		switch {
+		case !m.Keeps(name):
+		case value == "":
+			delete(merged.Profile, name)
+		case merged.Profile == nil:
+			merged.Profile = map[string]string{name: value}
+		default:
+			merged.Profile[name] = value
 		}
-		merged.Profile[name] = value
 	}
 	return merged
 }

@@ -6,6 +6,7 @@ package connectortest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -41,6 +42,14 @@ func memorySubject(wrap func(*Memory) connector.Connector) Subject {
 			reached := m.Hang()
 			return wrap(m), reached
 		},
+		Truncated: func(testing.TB) connector.Connector {
+			m := fresh()
+			for i := range 2 * pageSize {
+				m.Put(connector.Account{ExternalID: strconv.Itoa(i)})
+			}
+			m.TruncateList(pageSize + 1)
+			return wrap(m)
+		},
 	}
 }
 
@@ -59,7 +68,15 @@ func memorySystem(m *Memory, conn connector.Connector) System {
 		Connector: conn,
 		Roles:     m.roles,
 		Profile:   map[string]string{"title": "Dr"},
-		Writes:    m.Writes,
+		Unmarked:  m.unmarked,
+		Keys:      []connector.Key{connector.KeyUserName, connector.KeyEmail, connector.KeyExternalID},
+		Shared:    []connector.Key{connector.KeyUserName, connector.KeyEmail, connector.KeyExternalID},
+		Open: func(_ testing.TB, acct connector.Account) func() bool {
+			m.OpenSession(acct.UserName)
+			m.IssueToken(acct.UserName)
+			return func() bool { return m.Sessions(acct.UserName) > 0 || m.Tokens(acct.UserName) > 0 }
+		},
+		Writes: m.Writes,
 		HasAccess: func(_ testing.TB, userName, role string) bool {
 			a := m.Get(userName)
 			return a != nil && a.State == connector.Active && slices.Contains(a.Roles, role)
@@ -76,6 +93,15 @@ func memorySystem(m *Memory, conn connector.Connector) System {
 			"unmarked":      {Create: m.foreign(""), Conflicts: true},
 			"other account": {Create: m.foreign("suite/somebody-else"), Conflicts: true},
 		},
+	}
+}
+
+func (m *Memory) unmarked(_ testing.TB, like connector.Account) func() string {
+	id := "unmarked-" + like.Owner
+	like.Owner, like.ExternalID = "", id
+	m.Put(like)
+	return func() string {
+		return describe(new(with(m.Accounts()[id], func(a *connector.Account) { a.Owner = "" })))
 	}
 }
 

@@ -27,6 +27,8 @@ type Subject struct {
 	// Hanging returns a connector whose downstream accepts requests and never answers. reached delivers when the first
 	// request has arrived.
 	Hanging func(t testing.TB) (conn connector.Connector, reached <-chan struct{})
+	// Truncated returns a connector whose downstream stops answering in the middle of a list. Needed of those that are a Lister.
+	Truncated func(t testing.TB) connector.Connector
 }
 
 // System is one connector with hooks into the system behind it.
@@ -35,7 +37,7 @@ type System struct {
 	Connector connector.Connector
 	// Roles are at least three names of roles that can be wanted.
 	Roles []string
-	// Profile are attributes that the system keeps. Empty if it keeps none.
+	// Profile are attributes that the system keeps, with values. Empty if it keeps none, that is, if the connector is not Profiled.
 	Profile map[string]string
 	// Writes returns how many changes the connector has made downstream so far.
 	Writes func() int
@@ -46,6 +48,14 @@ type System struct {
 	Damage map[string]func(t testing.TB, acct connector.Account)
 	// Foreign are ways in which somebody else's account can stand in the way of ours.
 	Foreign map[string]Foreign
+	// Unmarked makes an account that bears nobody's mark: active, with the user name, roles and profile of like, as somebody would who
+	// works in the system itself. It returns how to read all of its present state but the mark. Needed of those that are an Adopter or a Lister.
+	Unmarked func(t testing.TB, like connector.Account) (state func() string)
+	// Keys are what an Adopter finds accounts by, and Shared those of them that two accounts can have in common.
+	Keys, Shared []connector.Key
+	// Open opens a session or whatever else outlives access with an active account, and returns how to tell whether it is alive. Needed
+	// of those that are a Revoker which revokes.
+	Open func(t testing.TB, acct connector.Account) (alive func() bool)
 }
 
 // Foreign is an account of somebody else.
@@ -63,7 +73,7 @@ type check struct {
 	run  func(t testing.TB, s Subject)
 }
 
-// Run checks every promise of the contract as a subtest of its own.
+// Run checks every promise of the contract as a subtest of its own. Those of a capability are for the connectors that have it.
 func Run(t *testing.T, s Subject) {
 	for _, c := range checks() {
 		t.Run(c.name, func(t *testing.T) { c.run(t, s) })
@@ -94,6 +104,15 @@ func checks() []check {
 		{"Failing", failing},
 		{"TwoAtOnce", twoAtOnce},
 		{"ManyAtOnce", manyAtOnce},
+		{"Profile", profile},
+		{"Find", find},
+		{"FindOnlyUnmarked", findOnlyUnmarked},
+		{"FindShared", findShared},
+		{"Adopt", adopt},
+		{"AdoptAtOnce", adoptAtOnce},
+		{"List", list},
+		{"ListCutShort", listCutShort},
+		{"Revoke", revoke},
 	}
 }
 
@@ -101,7 +120,7 @@ func checks() []check {
 type run struct {
 	testing.TB
 	System
-	conn connector.Connector
+	conn *errorReader
 }
 
 func start(t testing.TB, s Subject) *run {

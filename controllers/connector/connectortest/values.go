@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"testing"
 	"time"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
@@ -68,46 +66,4 @@ func suspended(a connector.Account) connector.Account {
 // withRoles returns a copy with those roles, nil ones if none are given.
 func withRoles(a connector.Account, roles ...string) connector.Account {
 	return with(a, func(a *connector.Account) { a.Roles = slices.Sorted(slices.Values(roles)) })
-}
-
-// errorReader reads every error that a connector returns for what must not be in it.
-type errorReader struct {
-	connector.Connector
-	t       testing.TB
-	secrets []string
-}
-
-func (e *errorReader) Observe(ctx context.Context, want connector.Account) (*connector.Account, error) {
-	observed, err := e.Connector.Observe(ctx, want)
-	e.read(err, want.UserName)
-	return observed, err
-}
-
-func (e *errorReader) Apply(ctx context.Context, observed *connector.Account, want connector.Account) (connector.Account, error) {
-	applied, err := e.Connector.Apply(ctx, observed, want)
-	e.read(err, want.UserName)
-	return applied, err
-}
-
-func (e *errorReader) Delete(ctx context.Context, observed connector.Account) error {
-	err := e.Connector.Delete(ctx, observed)
-	e.read(err, observed.UserName)
-	return err
-}
-
-func (e *errorReader) read(err error, userName string) {
-	if err == nil {
-		return
-	}
-	texts := []string{err.Error(), fmt.Sprintf("%+v", err), connector.Message(err)}
-	for _, text := range texts {
-		for _, secret := range e.secrets {
-			if strings.Contains(text, secret) {
-				e.t.Errorf("a secret is in the error %q", text)
-			}
-		}
-		if userName != "" && strings.Contains(text, userName) {
-			e.t.Errorf("the user name is in the error %q", text)
-		}
-	}
 }

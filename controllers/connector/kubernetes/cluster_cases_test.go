@@ -90,6 +90,7 @@ func TestRequests(t *testing.T) {
 	suspended.State = connector.Suspended
 	changed := active(want.Owner, want.UserName, "auditor", "reader")
 	observe := func() error { _, err := conn.Observe(t.Context(), want); return err }
+	revoke := func() error { _, err := conn.Revoke(t.Context(), want); return err }
 	for _, step := range []struct {
 		name string
 		call func() error
@@ -99,6 +100,7 @@ func TestRequests(t *testing.T) {
 		{"observe", observe, map[string]int{"GET": 2}},
 		{"apply again", apply(want), map[string]int{"GET": 2}},
 		{"one role less", apply(changed), map[string]int{"GET": 2, "DELETE": 1}},
+		{"revoke", revoke, map[string]int{}},
 		{"suspend", apply(suspended), map[string]int{"GET": 4 + 2, "DELETE": 3}},
 		{"delete nothing", func() error { return conn.Delete(t.Context(), want) }, map[string]int{"GET": 2}},
 		{"probe", func() error { return conn.Probe(t.Context()) }, map[string]int{"POST": 2 + 2 + 2 + 3}},

@@ -38,7 +38,12 @@ func TestConformance(t *testing.T) {
 				HasAccess: w.hasAccess,
 				Damage:    w.damages(),
 				Foreign:   w.foreigners(),
+				Unmarked:  w.byHand,
 			}
+		},
+		Truncated: func(t testing.TB) connector.Connector {
+			conn, _ := w.openPaged(t, 2, 1)
+			return conn
 		},
 		Failing: map[connector.Kind]func(testing.TB) connector.Connector{
 			connector.KindDenied: func(t testing.TB) connector.Connector {

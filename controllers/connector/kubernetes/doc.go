@@ -21,7 +21,11 @@
 //     repairing drift interrupt the access for some milliseconds. What is right stays untouched.
 //   - Removals come first and each is attempted even if others fail. If one failed nothing is created. Creations are
 //     all attempted too: a missing namespace does not keep the others' bindings away, and the role is then damaged until the next Apply.
-//   - Sessions and tokens of the user live on, but without the rights: the API server asks RBAC at every request.
+//   - Sessions and tokens of the user live on, but without the rights: the API server asks RBAC at every request. So there is nothing to revoke.
+//   - What others have bound by hand is never in the way of ours: both stand beside each other. It is listed, one account of nobody for each user
+//     of such a binding to a configured role in a configured place, and never taken over. That would need the right to patch the bindings of others,
+//     from which an admission policy keeps us, and could stop between two bindings of one user, the second of which then
+//     outlives the account that it was thought to be part of.
 //   - A user name is the exact bytes: Kubernetes knows no case folding. Names that would be "system:…" are Invalid,
 //     because the cluster's own identities are called that, and so are names with control characters.
 //
@@ -34,6 +38,8 @@
 //	                (of one name) for each POST that is answered 409. Suspending begins with 1 GET and 1 DELETE for each
 //	                binding of the wanted roles, so that these do not wait for the lists
 //	Delete          2 lists, 1 DELETE per binding
+//	List            1 list per 500 RoleBindings and 1 per 500 ClusterRoleBindings of the whole cluster, one after the other
+//	Revoke          none
 //	Probe           SelfSubjectAccessReviews: 2, and 2 if a role has namespaces, and 2 if one is cluster-wide, and 1
 //	                per Role or ClusterRole; plus 1 per right and namespace where it is not granted cluster-wide
 //

@@ -50,36 +50,50 @@ func (c *Connector) live(ctx context.Context, owner string) ([]binding, error) {
 	return found, nil
 }
 
-func (c *Connector) listNamespaced(ctx context.Context, namespace string, opts metav1.ListOptions) ([]binding, error) {
-	return c.list(ctx, namespace, roleBindings, opts, func(opts metav1.ListOptions) (runtime.Object, error) {
+func (c *Connector) listNamespaced(ctx context.Context, namespace string, opts metav1.ListOptions) (found []binding, err error) {
+	err = c.visitNamespaced(ctx, namespace, opts, func(b binding) error { found = append(found, b); return nil })
+	return found, err
+}
+
+func (c *Connector) listClusterWide(ctx context.Context, opts metav1.ListOptions) (found []binding, err error) {
+	err = c.visitClusterWide(ctx, opts, func(b binding) error { found = append(found, b); return nil })
+	return found, err
+}
+
+func (c *Connector) visitNamespaced(ctx context.Context, namespace string, opts metav1.ListOptions, visit func(binding) error) error {
+	err := inPages(ctx, opts, visit, func(opts metav1.ListOptions) (runtime.Object, error) {
 		return c.rbac.RoleBindings(namespace).List(ctx, opts)
 	})
+	return c.explainList(ctx, listing(roleBindings, namespace), err)
 }
 
-func (c *Connector) listClusterWide(ctx context.Context, opts metav1.ListOptions) ([]binding, error) {
-	return c.list(ctx, "", clusterRoleBindings, opts, func(opts metav1.ListOptions) (runtime.Object, error) {
+func (c *Connector) visitClusterWide(ctx context.Context, opts metav1.ListOptions, visit func(binding) error) error {
+	err := inPages(ctx, opts, visit, func(opts metav1.ListOptions) (runtime.Object, error) {
 		return c.rbac.ClusterRoleBindings().List(ctx, opts)
 	})
+	return c.explainList(ctx, listing(clusterRoleBindings, ""), err)
 }
 
-func (c *Connector) list(ctx context.Context, namespace, resource string, opts metav1.ListOptions,
-	page func(metav1.ListOptions) (runtime.Object, error)) ([]binding, error) {
-	var found []binding
+func (c *Connector) explainList(ctx context.Context, op operation, err error) error {
+	if errors.Is(err, errEnough) {
+		return err
+	}
+	return c.explain(ctx, op, err)
+}
+
+// inPages visits everything that is listed, and stops at the first error.
+func inPages(ctx context.Context, opts metav1.ListOptions, visit func(binding) error, page func(metav1.ListOptions) (runtime.Object, error)) error {
 	pages := pager.New(pager.SimplePageFunc(page))
 	pages.PageSize = pageSize
-	err := pages.EachListItem(ctx, opts, func(object runtime.Object) error {
+	return pages.EachListItem(ctx, opts, func(object runtime.Object) error {
 		switch b := object.(type) {
 		case *rbacv1.RoleBinding:
-			found = append(found, binding{b.ObjectMeta, b.RoleRef, b.Subjects})
+			return visit(binding{b.ObjectMeta, b.RoleRef, b.Subjects})
 		case *rbacv1.ClusterRoleBinding:
-			found = append(found, binding{b.ObjectMeta, b.RoleRef, b.Subjects})
+			return visit(binding{b.ObjectMeta, b.RoleRef, b.Subjects})
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, c.explain(ctx, listing(resource, namespace), err)
-	}
-	return found, nil
 }
 
 // create makes the binding. One that is there already may be the work of another Apply at the same time.

@@ -97,13 +97,17 @@ func (e Events) priority(before, after client.Object) int {
 func Gone(o client.Object) bool { return o == nil || !o.GetDeletionTimestamp().IsZero() }
 
 func (e Events) add(ctx context.Context, q queue, o client.Object, priority int) {
-	keys := e.Keys(ctx, o)
+	Add(q, priority, e.Delay, e.Keys(ctx, o))
+}
+
+// Add makes work of keys, after delay. It is for handlers that know more about an event than Events does.
+func Add(q workqueue.TypedRateLimitingInterface[reconcile.Request], priority int, delay time.Duration, keys []reconcile.Request) {
 	if pq, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
-		pq.AddWithOpts(priorityqueue.AddOpts{Priority: &priority, After: e.Delay}, keys...)
+		pq.AddWithOpts(priorityqueue.AddOpts{Priority: &priority, After: delay}, keys...)
 		return
 	}
 	for _, key := range keys {
-		q.AddAfter(key, e.Delay)
+		q.AddAfter(key, delay)
 	}
 }
 

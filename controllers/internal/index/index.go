@@ -23,6 +23,10 @@ const (
 	ByGroup = "spec.groupRef.name"
 	// ByUser finds ScimAccounts by the name of their ScimUser.
 	ByUser = "spec.userRef.name"
+	// ByExternalID finds ScimAccounts by the externalId of their user. Those without one are not in it.
+	ByExternalID = "spec.externalID"
+	// ByHolder finds ScimAccounts with a change that is held, by what holds it: a HeldBy of the API.
+	ByHolder = "spec.held.by"
 )
 
 // Register adds every index to a cache. It is called once, before the cache starts.
@@ -30,7 +34,7 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 	for _, i := range []struct {
 		object client.Object
 		field  string
-		value  func(client.Object) string
+		value  func(client.Object) string // "" is not indexed
 	}{
 		{&v1alpha1.ScimToken{}, ByDirectory, of(func(o *v1alpha1.ScimToken) string { return o.Spec.DirectoryRef.Name })},
 		{&v1alpha1.ScimUser{}, ByDirectory, of(func(o *v1alpha1.ScimUser) string { return o.Spec.DirectoryRef.Name })},
@@ -39,13 +43,32 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.ScimGrant{}, ByApplication, of(func(o *v1alpha1.ScimGrant) string { return o.Spec.ApplicationRef.Name })},
 		{&v1alpha1.ScimAccount{}, ByApplication, of(func(o *v1alpha1.ScimAccount) string { return o.Spec.ApplicationRef.Name })},
 		{&v1alpha1.ScimAccount{}, ByUser, of(func(o *v1alpha1.ScimAccount) string { return o.Spec.UserRef.Name })},
+		{&v1alpha1.ScimAccount{}, ByExternalID, of(func(o *v1alpha1.ScimAccount) string { return o.Spec.ExternalID })},
+		{&v1alpha1.ScimAccount{}, ByHolder, of(holder)},
 	} {
-		err := indexer.IndexField(ctx, i.object, i.field, func(o client.Object) []string { return []string{i.value(o)} })
+		err := indexer.IndexField(ctx, i.object, i.field, some(i.value))
 		if err != nil {
 			return fmt.Errorf("index %T by %s: %w", i.object, i.field, err)
 		}
 	}
 	return nil
+}
+
+// some leaves out the objects that have no value.
+func some(value func(client.Object) string) func(client.Object) []string {
+	return func(o client.Object) []string {
+		if v := value(o); v != "" {
+			return []string{v}
+		}
+		return nil
+	}
+}
+
+func holder(account *v1alpha1.ScimAccount) string {
+	if account.Spec.Held == nil {
+		return ""
+	}
+	return string(account.Spec.Held.By)
 }
 
 // of makes an index function of one kind; the cache calls it with objects of that kind only.

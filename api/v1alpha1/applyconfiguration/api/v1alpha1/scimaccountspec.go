@@ -31,7 +31,7 @@ type ScimAccountSpecApplyConfiguration struct {
 	Attributes []AccountAttributeApplyConfiguration `json:"attributes,omitempty"`
 	// state says whether the account may be used.
 	State *apiv1alpha1.AccountState `json:"state,omitempty"`
-	// reason of the state.
+	// reason of the state. Without one, as in objects of earlier versions, an account that is Active is Granted and another is Deactivated.
 	Reason *apiv1alpha1.StateReason `json:"reason,omitempty"`
 	// roles that the account has in the application, sorted: those of all grants.
 	Roles []apiv1alpha1.RoleName `json:"roles,omitempty"`
