@@ -5,7 +5,8 @@
 //
 //   - users created by SCIM per second, against the same objects (a ScimName and a ScimUser each) created through the API
 //     server alone by as many clients; the controller rests meanwhile, so that both have the machine to themselves;
-//   - the time from the 2xx of a PATCH active:false to the removal of the RoleBinding, one leaver at a time and many at once.
+//   - the time from the 2xx of a PATCH active:false to the removal of the RoleBinding, one leaver at a time and many at once, and
+//     one at a time again with removal guards that count them.
 //
 // The programs, the API server, etcd and the client share the machine: ratios count, absolute rates do not.
 package main
@@ -65,12 +66,7 @@ func measure(ctx context.Context, s *stack.Stack, o options) error {
 		return err
 	}
 	client := idp.New(s.Servers[0].BaseURL(stack.SampleNamespace, stack.SampleDirectory), token)
-	fmt.Printf("• deactivate %d users, one at a time and %d at a time\n", o.leavers, o.concurrency)
-	single, err := measureLeavers(ctx, s, client, "single", o.leavers, 1)
-	if err != nil {
-		return err
-	}
-	many, err := measureLeavers(ctx, s, client, "many", o.leavers, o.concurrency)
+	times, err := measureAllLeavers(ctx, s, client, o)
 	if err != nil {
 		return err
 	}
@@ -84,8 +80,9 @@ func measure(ctx context.Context, s *stack.Stack, o options) error {
 	fmt.Printf(row, "SCIM POST", fmt.Sprintf("%.0f", rates.scim), fmt.Sprintf("%.2f", rates.scim/rates.raw))
 	fmt.Printf(row, "ScimName + ScimUser through the API server", fmt.Sprintf("%.0f", rates.raw), "1")
 	fmt.Printf("\n"+row, "2xx OF active:false TO REMOVAL OF THE ROLEBINDING", "P50", "P99")
-	fmt.Printf(row, fmt.Sprintf("%d users, one at a time", o.leavers), milliseconds(single, 50), milliseconds(single, 99))
-	fmt.Printf(row, fmt.Sprintf("%d users, %d at a time", o.leavers, o.concurrency), milliseconds(many, 50), milliseconds(many, 99))
+	for _, way := range times {
+		fmt.Printf(row, way.what, milliseconds(way.sorted, 50), milliseconds(way.sorted, 99))
+	}
 	return nil
 }
 

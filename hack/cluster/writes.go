@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,19 +36,31 @@ const metricsTimeout = 10 * time.Second
 // wait until the number expected is reached. A restarted API server counts from zero; a frozen one is an
 // error after 10 s.
 func (c *Cluster) Writes(ctx context.Context) (map[string]int, error) {
+	return c.requests(ctx, addWrites)
+}
+
+// Reads counts the GETs and LISTs as Writes counts the writes. A watch is none.
+func (c *Cluster) Reads(ctx context.Context) (map[string]int, error) {
+	return c.requests(ctx, addReads)
+}
+
+// adder adds up some requests in the text of /metrics.
+type adder func(metrics io.Reader, total map[string]int) error
+
+func (c *Cluster) requests(ctx context.Context, add adder) (map[string]int, error) {
 	total := map[string]int{}
 	for server := range c.urls {
 		if !c.apiServers[server].Running() {
 			continue
 		}
-		if err := c.addWrites(ctx, server, total); err != nil {
-			return nil, fmt.Errorf("count writes to API server %d: %w", server, err)
+		if err := c.addRequests(ctx, server, add, total); err != nil {
+			return nil, fmt.Errorf("count requests to API server %d: %w", server, err)
 		}
 	}
 	return total, nil
 }
 
-func (c *Cluster) addWrites(ctx context.Context, server int, total map[string]int) error {
+func (c *Cluster) addRequests(ctx context.Context, server int, add adder, total map[string]int) error {
 	ctx, cancel := context.WithTimeout(ctx, metricsTimeout)
 	defer cancel()
 	config := c.AdminConfig(server)
@@ -67,11 +80,19 @@ func (c *Cluster) addWrites(ctx context.Context, server int, total map[string]in
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("get metrics: %s", response.Status)
 	}
-	return addWrites(response.Body, total)
+	return add(response.Body, total)
 }
 
-// addWrites adds up the write requests in the text of /metrics.
 func addWrites(metrics io.Reader, total map[string]int) error {
+	return addVerbs(metrics, total, "POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION")
+}
+
+func addReads(metrics io.Reader, total map[string]int) error {
+	return addVerbs(metrics, total, "GET", "LIST")
+}
+
+// addVerbs adds up the requests with those verbs in the text of /metrics.
+func addVerbs(metrics io.Reader, total map[string]int, verbs ...string) error {
 	var wanted bytes.Buffer
 	lines := bufio.NewReader(metrics)
 	for {
@@ -92,7 +113,7 @@ func addWrites(metrics io.Reader, total map[string]int) error {
 		return fmt.Errorf("parse metrics: %w", err)
 	}
 	for _, metric := range families[requestMetric].GetMetric() {
-		if key, ok := writeKey(metric.GetLabel()); ok {
+		if key, ok := requestKey(metric.GetLabel(), verbs); ok {
 			// The TYPE line was left out, so the parser takes the counter for an untyped metric.
 			total[key] += int(metric.GetUntyped().GetValue())
 		}
@@ -100,17 +121,12 @@ func addWrites(metrics io.Reader, total map[string]int) error {
 	return nil
 }
 
-func writeKey(labels []*dto.LabelPair) (string, bool) {
+func requestKey(labels []*dto.LabelPair, verbs []string) (string, bool) {
 	value := map[string]string{}
 	for _, label := range labels {
 		value[label.GetName()] = label.GetValue()
 	}
-	switch value["verb"] {
-	case "POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION":
-	default:
-		return "", false
-	}
-	if value["resource"] == "" || value["dry_run"] != "" {
+	if !slices.Contains(verbs, value["verb"]) || value["resource"] == "" || value["dry_run"] != "" {
 		return "", false
 	}
 	if value["group"] == "" {

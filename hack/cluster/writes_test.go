@@ -59,6 +59,12 @@ func TestAddWrites(t *testing.T) {
 			}
 		})
 	}
+	got, want := map[string]int{}, map[string]int{"apps/deployments": 12}
+	reads := line("GET", "", "apps", "deployments", "", "200", "5") + line("LIST", "", "apps", "deployments", "", "200", "7") +
+		line("WATCH", "", "apps", "deployments", "", "200", "9") + line("POST", "", "apps", "deployments", "", "200", "11")
+	if err := addReads(strings.NewReader(reads), got); err != nil || !cmp.Equal(want, got) {
+		t.Errorf("reads: got %v, %v, want %v", got, err, want)
+	}
 	if err := addWrites(strings.NewReader("apiserver_request_total{broken\n"), map[string]int{}); err == nil {
 		t.Error("a line that cannot be read is no error")
 	}

@@ -80,7 +80,7 @@ func (tn *tenant) checkObjects(t *testing.T, id, userName string, state v1alpha1
 		t.Fatalf("got %d ScimAccounts, want 1", len(accounts.Items))
 	}
 	spec := accounts.Items[0].Spec
-	if spec.UserRef.Name != id || spec.UserName != userName || spec.State != state {
+	if spec.UserRef.Name != id || spec.UserName != userName || string(spec.State) != string(state) {
 		t.Errorf("got ScimAccount of %s with %q %s, want that of %s with %q %s", spec.UserRef.Name, spec.UserName, spec.State, id, userName, state)
 	}
 	tn.waitReady(t, user, &accounts.Items[0])

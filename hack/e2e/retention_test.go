@@ -16,7 +16,7 @@ import (
 // TestDeletedUserKeepsSuspendedAccounts: where the directory keeps deleted users, a DELETE takes access away and leaves the account, and
 // whoever gets the userName next is somebody else.
 func TestDeletedUserKeepsSuspendedAccounts(t *testing.T) {
-	tn := newTenant(t, shared.get(t))
+	tn := newTenant(t, shared.get(t), func(spec *v1alpha1.ScimApplicationSpec) { spec.Lifecycle = v1alpha1.Lifecycle{} }) // that of the API server
 	okta, other := tn.idp[0], tn.idp[1]
 	const userName = "ada@acme.test"
 	tn.changeDirectory(t, func(spec *v1alpha1.ScimDirectorySpec) {
@@ -42,7 +42,7 @@ func TestDeletedUserKeepsSuspendedAccounts(t *testing.T) {
 		t.Errorf("got state %s and deletedAt %v of the deleted user", kept.Spec.State, kept.Spec.DeletedAt)
 	}
 	accounts, err := list(t.Context(), tn, &v1alpha1.ScimAccountList{})
-	if err != nil || len(accounts.Items) != 1 || accounts.Items[0].Spec.State != v1alpha1.StateSuspended {
+	if err != nil || len(accounts.Items) != 1 || accounts.Items[0].Spec.State != v1alpha1.AccountSuspended {
 		t.Errorf("got accounts %v (%v), want a suspended one", accounts.Items, err)
 	}
 

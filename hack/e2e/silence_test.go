@@ -4,15 +4,13 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -22,18 +20,20 @@ import (
 
 // TestSilence: a converged system writes nothing, neither at every resync nor when the controller starts anew.
 func TestSilence(t *testing.T) {
-	s := ownStack(t, stack.Options{ControllerArgs: []string{"--resync=1s", "--leader-elect=false"}})
+	const resync = 2 * time.Second
+	s := ownStack(t, stack.Options{ControllerArgs: []string{"--resync=" + resync.String(), "--leader-elect=false"}})
 	tn := newTenant(t, s)
-	const users = 5
-	for i := range users {
-		tn.create(t, fmt.Sprintf("quiet-%d@acme.test", i))
-	}
+	const users = 60
+	tn.crowd(t, "quiet", users)
 	answer, err := tn.idp[0].Patch(t.Context(), tn.create(t, "asleep@acme.test"), idp.EntraPatch("active", false))
 	expect(t, 200, answer, err)
 	tn.waitSettled(t, users)
 
-	before := tn.writes(t)
-	tn.waitResyncs(t, 3*(users+1))
+	before, start := tn.writes(t), time.Now()
+	reads := tn.waitResyncs(t, 3*(users+1))
+	if declared := (users + 1) * int(1+time.Since(start)/resync); reads > declared {
+		t.Errorf("the controller read RoleBindings %d times, want %d at most: once for each account and resync", reads, declared)
+	}
 	if diff := cmp.Diff(before, tn.writes(t)); diff != "" {
 		t.Errorf("writes of three resyncs (-before +after):\n%s", diff)
 	}
@@ -99,9 +99,9 @@ func (tn *tenant) writes(t *testing.T) map[string]int {
 	return all
 }
 
-// waitResyncs waits until the controller has asked for RoleBindings n more times: it does so for each account at each
-// resync.
-func (tn *tenant) waitResyncs(t *testing.T, n int) {
+// waitResyncs waits until the controller has asked for RoleBindings n more times, and returns how often it did: it does so for each
+// account at each resync.
+func (tn *tenant) waitResyncs(t *testing.T, n int) (more int) {
 	t.Helper()
 	start := -1
 	eventually(t, func(ctx context.Context) error {
@@ -112,36 +112,16 @@ func (tn *tenant) waitResyncs(t *testing.T, n int) {
 		if start < 0 {
 			start = reads
 		}
-		if reads-start < n {
-			return fmt.Errorf("%d of %d readings of RoleBindings", reads-start, n)
+		if more = reads - start; more < n {
+			return fmt.Errorf("%d of %d readings of RoleBindings", more, n)
 		}
 		return nil
 	})
+	return more
 }
 
 // bindingReads counts the GETs and LISTs of RoleBindings since the start of the API server.
 func (tn *tenant) bindingReads(ctx context.Context) (int, error) {
-	clients, err := kubernetes.NewForConfig(tn.Admin)
-	if err != nil {
-		return 0, err
-	}
-	metrics, err := clients.Discovery().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
-	if err != nil {
-		return 0, err
-	}
-	total := 0
-	lines := bufio.NewScanner(strings.NewReader(string(metrics)))
-	for lines.Scan() {
-		line := lines.Text()
-		reads := strings.Contains(line, `verb="LIST"`) || strings.Contains(line, `verb="GET"`)
-		if !reads || !strings.HasPrefix(line, "apiserver_request_total{") || !strings.Contains(line, `resource="rolebindings"`) {
-			continue
-		}
-		value, err := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64)
-		if err != nil {
-			return 0, err
-		}
-		total += int(value)
-	}
-	return total, lines.Err()
+	reads, err := tn.Cluster.Reads(ctx)
+	return reads["rbac.authorization.k8s.io/rolebindings"], err
 }

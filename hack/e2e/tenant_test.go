@@ -47,7 +47,8 @@ type tenant struct {
 	idp []*idp.Client
 }
 
-func newTenant(t *testing.T, s *stack.Stack) *tenant {
+// newTenant makes a tenant. Its guards are off and its accounts end with the user's access; changes may say otherwise for the application.
+func newTenant(t *testing.T, s *stack.Stack, changes ...func(*v1alpha1.ScimApplicationSpec)) *tenant {
 	t.Helper()
 	name := "e2e-" + uuid.NewString()[:8]
 	tn := &tenant{Stack: s, namespace: name, target: name + "-target"}
@@ -56,14 +57,11 @@ func newTenant(t *testing.T, s *stack.Stack) *tenant {
 			t.Fatal(err)
 		}
 	}
-	tn.mustCreate(t, tn.application(), &v1alpha1.ScimGrant{
-		ObjectMeta: tn.meta(grantName),
-		Spec: v1alpha1.ScimGrantSpec{
-			ApplicationRef: v1alpha1.LocalReference{Name: applicationName},
-			Subjects:       []v1alpha1.Subject{{Kind: v1alpha1.SubjectEveryone}},
-			Roles:          []v1alpha1.RoleName{roleName},
-		},
-	})
+	app := tn.application()
+	for _, change := range changes {
+		change(&app.Spec)
+	}
+	tn.mustCreate(t, app, tn.grant(grantName, v1alpha1.Subject{Kind: v1alpha1.SubjectEveryone}))
 	tn.token = tn.addDirectory(t, directoryName, tokenName)
 	for _, server := range s.Servers {
 		tn.idp = append(tn.idp, idp.New(server.BaseURL(tn.namespace, directoryName), tn.token))
@@ -83,14 +81,29 @@ func (tn *tenant) application() *v1alpha1.ScimApplication {
 			Connector: v1alpha1.Connector{
 				Type: v1alpha1.ConnectorKubernetes, Kubernetes: &v1alpha1.KubernetesConnector{Roles: []v1alpha1.KubernetesRole{role}},
 			},
+			Lifecycle:    v1alpha1.Lifecycle{OnDeactivation: v1alpha1.RemovalSuspend, OnLostAccess: v1alpha1.RemovalDelete, GraceHours: new(int32)},
+			RemovalGuard: unguarded(),
 		},
 	}
+}
+
+// unguarded lets all removals go.
+func unguarded() v1alpha1.RemovalGuard {
+	return v1alpha1.RemovalGuard{Policy: v1alpha1.GuardDisabled}
+}
+
+// grant gives the role of the tenant to some.
+func (tn *tenant) grant(name string, subjects ...v1alpha1.Subject) *v1alpha1.ScimGrant {
+	return &v1alpha1.ScimGrant{ObjectMeta: tn.meta(name), Spec: v1alpha1.ScimGrantSpec{
+		ApplicationRef: v1alpha1.LocalReference{Name: applicationName}, Subjects: subjects, Roles: []v1alpha1.RoleName{roleName},
+	}}
 }
 
 // addDirectory makes a directory and its token, and returns the token once every server accepts it.
 func (tn *tenant) addDirectory(t *testing.T, directory, name string) (token string) {
 	t.Helper()
-	tn.mustCreate(t, &v1alpha1.ScimDirectory{ObjectMeta: tn.meta(directory)}, &v1alpha1.ScimToken{
+	spec := v1alpha1.ScimDirectorySpec{RemovalGuard: unguarded()}
+	tn.mustCreate(t, &v1alpha1.ScimDirectory{ObjectMeta: tn.meta(directory), Spec: spec}, &v1alpha1.ScimToken{
 		ObjectMeta: tn.meta(name), Spec: v1alpha1.ScimTokenSpec{DirectoryRef: v1alpha1.LocalReference{Name: directory}},
 	})
 	tn.waitReady(t, &v1alpha1.ScimDirectory{ObjectMeta: tn.meta(directory)}, &v1alpha1.ScimToken{ObjectMeta: tn.meta(name)})
