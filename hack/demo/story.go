@@ -157,8 +157,8 @@ func (p *play) activate(ctx context.Context, id string, active bool) error {
 func (p *play) remove(ctx context.Context, id string) error {
 	return p.do(ctx, step{
 		title: "delete " + alan().UserName,
-		why: "User and RoleBinding go, the userName is free again, and the id is never used again. The account stays, suspended and " +
-			"without roles: should the same person come back, it goes on.",
+		why: "User, account and RoleBinding go, the userName is free again, and the id is never used again. The ScimAccount says Deleted " +
+			"until the removal guard does not count it any more.",
 		act: func(ctx context.Context) (int, error) {
 			answer, err := p.send(ctx, entra, idp.Request{Method: http.MethodDelete, Path: idp.UserPath(id)}, http.StatusNoContent)
 			if err != nil {

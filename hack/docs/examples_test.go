@@ -59,7 +59,8 @@ func blocksOf(t *testing.T, p page, language string) (found []block) {
 		if b.language == language {
 			found = append(found, b)
 		}
-		if !slices.Contains([]string{languageObjects, languageValues, "sh", "console", "text", "json", "go", "http", ""}, b.language) {
+		known := []string{languageObjects, languageValues, languageUser, languageAccount, "sh", "console", "text", "json", "go", "http", ""}
+		if !slices.Contains(known, b.language) && !strings.HasPrefix(b.language, languageRecipe) {
 			t.Errorf("%s:%d: unknown language %q: an example in it would be tested by nobody", p.path, b.line, b.language)
 		}
 	}
