@@ -5,7 +5,7 @@
 //
 //	directory     ScimDirectory     its URL and its number of users
 //	token         ScimToken         the token, its Secret, its hash
-//	application   ScimApplication   the connection; holds a deleted one until its accounts are gone
+//	application   ScimApplication   the connection, the counts, the orphans; holds a deleted one until its accounts are gone
 //	group         ScimGroup         how many members it has
 //	grant         ScimGrant         whether it is in effect and for how many
 //	assignment    ScimUser          who gets which account: ScimAccounts
@@ -79,6 +79,7 @@ func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL},
 		&token.Reconciler{Client: cached, Secrets: live},
 		&application.Reconciler{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
+		&application.Orphans{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
 		&application.Counter{Client: cached},
 		&group.Reconciler{Client: cached},
 		&grant.Reconciler{Client: cached},
