@@ -235,7 +235,7 @@ func (w *walk) split(slice *v1alpha1.ScimMemberSlice, now []string) {
 // TestNobodySleepsThroughAChange: whatever happens, and however late and disordered a controller hears of it, it looks again at
 // everybody whose groups changed, after they did.
 func TestNobodySleepsThroughAChange(t *testing.T) {
-	for range 10 {
+	for range 5 {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			w := newWalk(t, seed)
