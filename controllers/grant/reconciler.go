@@ -6,105 +6,121 @@ package grant
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/controllers/application"
-	"github.com/scim-operator/scim-operator/controllers/assignment"
+	"github.com/scim-operator/scim-operator/controllers/expression"
 	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
+	"github.com/scim-operator/scim-operator/controllers/membership"
 )
 
 // Reconciler keeps the status of ScimGrants.
 type Reconciler struct {
 	// Client reads from the cache.
 	Client client.Client
+	// Programs are compiled expressions, shared with package assignment. The default is its own.
+	Programs *expression.Cache
+	// Clock is the time. The default is the real one.
+	Clock clock.PassiveClock
 }
 
-// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimgrants;scimapplications;scimusers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimgrants;scimapplications;scimusers;scimgroups;scimmemberslices,verbs=get;list;watch
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimgrants/status,verbs=patch
 
-// SetupWithManager registers the reconciler.
+// SetupWithManager registers the reconciler. What only changes a count is held back, so that a burst makes one pass over the users.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	r.complete()
 	grants := func() client.ObjectList { return &v1alpha1.ScimGrantList{} }
 	return ctrl.NewControllerManagedBy(mgr).Named("grant").
 		Watches(&v1alpha1.ScimGrant{}, enqueue.Events{Keys: enqueue.Self}).
+		Watches(&v1alpha1.ScimGrant{}, enqueue.Events{Keys: r.grantsForEveryoneElse, Delay: enqueue.CountDelay}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: enqueue.Referrers(r.Client, grants, index.ByApplication)}).
-		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: r.grantsOfUser, Changed: renamed, Delay: enqueue.CountDelay}).
+		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: r.grantsOfUser(anyGrant), Changed: renamed, Delay: enqueue.CountDelay}).
+		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: r.grantsOfUser(seesAttributes), Changed: enqueue.SpecChanged, Delay: enqueue.CountDelay}).
+		Watches(&v1alpha1.ScimGroup{}, enqueue.Events{Keys: r.grantsThatSeeGroups, Changed: membership.GroupChanged, Delay: enqueue.CountDelay}).
+		Watches(&v1alpha1.ScimMemberSlice{}, enqueue.Events{Keys: r.grantsThatSeeGroups, Changed: membership.SliceChanged, Delay: enqueue.CountDelay}).
 		Complete(reconcile.AsReconciler(r.Client, r))
 }
 
-func renamed(before, after client.Object) bool {
-	return before.(*v1alpha1.ScimUser).Spec.UserName != after.(*v1alpha1.ScimUser).Spec.UserName // watched as that type
-}
-
-// grantsOfUser wakes the grants of every application of the user's directory.
-func (r *Reconciler) grantsOfUser(ctx context.Context, o client.Object) (keys []reconcile.Request) {
-	user := o.(*v1alpha1.ScimUser) // watched as that type
-	for _, app := range enqueue.Matching(ctx, r.Client, &v1alpha1.ScimApplicationList{}, user.Namespace, index.ByDirectory, user.Spec.DirectoryRef.Name) {
-		keys = append(keys, enqueue.Matching(ctx, r.Client, &v1alpha1.ScimGrantList{}, user.Namespace, index.ByApplication, app.Name)...)
+func (r *Reconciler) complete() {
+	if r.Programs == nil {
+		r.Programs = &expression.Cache{}
 	}
-	return keys
+	if r.Clock == nil {
+		r.Clock = clock.RealClock{}
+	}
 }
 
-// Reconcile writes the status of grant if it changed.
+// Reconcile writes the status of grant if it changed, and comes again when the grant, or one that it looks at, begins or ends.
 func (r *Reconciler) Reconcile(ctx context.Context, grant *v1alpha1.ScimGrant) (reconcile.Result, error) {
 	if !grant.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
-	before := grant.DeepCopy()
-	verdict, err := r.assess(ctx, grant)
+	r.complete()
+	before, now := grant.DeepCopy(), r.Clock.Now()
+	again, err := r.assess(ctx, grant, now)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	grant.Status.ObservedGeneration = grant.Generation
-	verdict.Set(&grant.Status.Conditions, grant.Generation)
-	return reconcile.Result{}, status.Patch(ctx, r.Client, before, grant)
+	result := reconcile.Result{}
+	if !again.IsZero() {
+		result.RequeueAfter = again.Sub(now)
+	}
+	return result, status.Patch(ctx, r.Client, before, grant)
 }
 
-// assess says how the grant stands and counts the users that it matches.
-func (r *Reconciler) assess(ctx context.Context, grant *v1alpha1.ScimGrant) (status.Verdict, error) {
-	grant.Status.MatchedUsers = 0
+// assess says how the grant stands, counts the users that it matches, and returns when that changes by itself.
+func (r *Reconciler) assess(ctx context.Context, grant *v1alpha1.ScimGrant, now time.Time) (again time.Time, err error) {
 	app := &v1alpha1.ScimApplication{}
-	err := r.Client.Get(ctx, client.ObjectKey{Namespace: grant.Namespace, Name: grant.Spec.ApplicationRef.Name}, app)
+	err = r.Client.Get(ctx, client.ObjectKey{Namespace: grant.Namespace, Name: grant.Spec.ApplicationRef.Name}, app)
 	if apierrors.IsNotFound(err) {
-		return status.Waiting(v1alpha1.ReasonApplicationNotFound, "waiting for the ScimApplication that applicationRef names"), nil
+		count{}.set(grant)
+		status.Waiting(v1alpha1.ReasonApplicationNotFound, "waiting for the ScimApplication that applicationRef names").
+			Set(&grant.Status.Conditions, grant.Generation)
+		return time.Time{}, nil
 	}
 	if err != nil {
-		return status.Verdict{}, err
+		return time.Time{}, err
 	}
-	var users v1alpha1.ScimUserList
-	err = r.Client.List(ctx, &users, client.InNamespace(grant.Namespace), client.MatchingFields{index.ByDirectory: app.Spec.DirectoryRef.Name}, client.UnsafeDisableDeepCopy)
+	others, err := r.others(ctx, grant)
 	if err != nil {
-		return status.Verdict{}, err
+		return time.Time{}, err
 	}
-	for i := range users.Items {
-		if assignment.Matches(grant, &users.Items[i]) {
-			grant.Status.MatchedUsers++
+	var counted count
+	if !isOver(grant, now) { // it gives nobody anything any more
+		if counted, err = r.count(ctx, grant, app, others, now); err != nil {
+			return time.Time{}, err
 		}
 	}
-	return verdictOf(grant, app), nil
+	counted.set(grant)
+	verdictOf(grant, app, counted, r.Programs, now).Set(&grant.Status.Conditions, grant.Generation)
+	return nextEdge(append(others, grant), now), nil
 }
 
-// verdictOf says whether every role that the grant gives exists.
-func verdictOf(grant *v1alpha1.ScimGrant, app *v1alpha1.ScimApplication) status.Verdict {
-	var unknown []string
-	for _, role := range grant.Spec.Roles {
-		if !application.Offers(app, role) {
-			unknown = append(unknown, string(role))
+// others are the grants of the application that decide whom EveryoneElse matches. Without such a subject there are none.
+func (r *Reconciler) others(ctx context.Context, grant *v1alpha1.ScimGrant) (others []*v1alpha1.ScimGrant, err error) {
+	if !isForEveryoneElse(grant) {
+		return nil, nil
+	}
+	var list v1alpha1.ScimGrantList
+	err = r.Client.List(ctx, &list, client.InNamespace(grant.Namespace),
+		client.MatchingFields{index.ByApplication: grant.Spec.ApplicationRef.Name}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list.Items {
+		if list.Items[i].Name != grant.Name {
+			others = append(others, &list.Items[i])
 		}
 	}
-	if len(unknown) > 0 {
-		slices.Sort(unknown)
-		return status.Stalled(v1alpha1.ReasonUnknownRole, fmt.Sprintf("the ScimApplication declares no role %s", strings.Join(unknown, ", ")))
-	}
-	return status.Ready(v1alpha1.ReasonInEffect, "the grant is in effect")
+	return others, nil
 }
