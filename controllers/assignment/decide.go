@@ -137,7 +137,9 @@ func (d *decider) decideAbout(account *v1alpha1.ScimAccount, offer *offer, decis
 		return
 	}
 	wanted := Wanted{Name: d.nameOf(account, offer.app), Spec: *now.spec, Unconditional: now.spec.Reason == v1alpha1.StateLocked}
-	wanted.UsedGroups = sorted(slices.Concat(offer.groupsOf(wanted.Spec.Grants), d.person.mappedGroups(offer.app)))
+	if wanted.Spec.State == v1alpha1.AccountActive {
+		wanted.UsedGroups = sorted(slices.Concat(offer.groupsOf(wanted.Spec.Grants), d.person.mappedGroups(offer.app)))
+	}
 	decision.Wanted = append(decision.Wanted, wanted)
 }
 
