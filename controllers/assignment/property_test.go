@@ -186,7 +186,7 @@ func carryOut(f *Facts, d Decision, l ledger, ended func(*account) bool) (wrote 
 func forWorlds(t *testing.T, test func(t *testing.T, r random, f Facts, programs *expression.Cache)) {
 	t.Helper()
 	programs := &expression.Cache{}
-	for seed := range uint64(3000) {
+	for seed := range uint64(2000) {
 		r := seeded(seed)
 		f := r.facts()
 		test(t, r, f, programs)
