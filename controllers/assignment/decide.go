@@ -120,7 +120,7 @@ func (d *decider) decideIn(app *v1alpha1.ScimApplication, decision *Decision) {
 // takenOver is the account in app that the person left and comes back to, nil if there is none or nothing is given there: without a grant
 // it goes on waiting.
 func (d *decider) takenOver(app *v1alpha1.ScimApplication, offer *offer) *v1alpha1.ScimAccount {
-	if waiting := accountsIn(app, d.returning); len(waiting) > 0 && len(offer.at(d.Now, waiting[0].Spec.Grants)) > 0 {
+	if waiting := accountsIn(app, d.returning); len(waiting) > 0 && len(offer.at(d.Now, d.recorded(waiting[0]))) > 0 {
 		return waiting[0]
 	}
 	return nil
@@ -133,11 +133,13 @@ func (d *decider) decideAbout(account *v1alpha1.ScimAccount, offer *offer, decis
 		decision.MappingFailed = append(decision.MappingFailed, offer.app.Name)
 	}
 	decision.Next = earliest(decision.Next, d.next(account, offer, now))
-	if now.spec == nil || (d.User != nil && now.spec.UserRef.Name != d.User.Name) {
-		return // nothing is wanted, or what waits goes on waiting
+	if now.spec == nil {
+		return
 	}
 	wanted := Wanted{Name: d.nameOf(account, offer.app), Spec: *now.spec, Unconditional: now.spec.Reason == v1alpha1.StateLocked}
-	wanted.UsedGroups = sorted(slices.Concat(offer.groupsOf(wanted.Spec.Grants), d.person.mappedGroups(offer.app)))
+	if wanted.Spec.State == v1alpha1.AccountActive {
+		wanted.UsedGroups = sorted(slices.Concat(offer.groupsOf(wanted.Spec.Grants), d.person.mappedGroups(offer.app)))
+	}
 	decision.Wanted = append(decision.Wanted, wanted)
 }
 

@@ -51,25 +51,33 @@ type circumstances struct {
 	person  *person
 	account *v1alpha1.ScimAccount   // nil: there is none
 	grants  []v1alpha1.AccountGrant // that match, none for a user who is deleted
+	locked  bool
 	now     time.Time
 }
 
 // outcome decides about account, which is nil where there is none, at a time.
 func (d *decider) outcome(account *v1alpha1.ScimAccount, offer *offer, at time.Time) outcome {
-	c := circumstances{app: offer.app, person: d.person, account: account, now: at}
-	if account == nil {
-		c.grants = offer.at(at, nil)
-	} else {
-		c.grants = offer.at(at, account.Spec.Grants)
-	}
+	c := circumstances{app: offer.app, person: d.person, account: account, grants: offer.at(at, d.recorded(account)), locked: d.locked, now: at}
 	if account != nil && !account.DeletionTimestamp.IsZero() {
 		return outcome{spec: c.applicationDeleted()}
 	}
 	o := c.outcome()
-	if d.locked && o.spec != nil {
+	switch {
+	case o.spec == nil:
+	case d.User != nil && o.spec.UserRef.Name != d.User.Name:
+		o.spec = nil // what waits and cannot be taken over goes on waiting
+	case d.locked:
 		o.spec.State, o.spec.Reason = v1alpha1.AccountSuspended, v1alpha1.StateLocked
 	}
 	return o
+}
+
+// recorded is what an account says was given to this very user. What an earlier ScimUser had, an expression that fails gives to nobody.
+func (d *decider) recorded(account *v1alpha1.ScimAccount) []v1alpha1.AccountGrant {
+	if account == nil || d.User == nil || account.Spec.UserRef.Name != d.User.Name {
+		return nil
+	}
+	return account.Spec.Grants
 }
 
 // letsGo reports whether app leaves its accounts as they are and nobody keeps them any more.
@@ -84,7 +92,7 @@ func (c *circumstances) outcome() outcome {
 	case len(c.grants) > 0:
 		return c.granted()
 	case !c.isAlive():
-		return outcome{spec: c.asItIs()}
+		return outcome{spec: c.notMade()}
 	case isGone(c.person.user):
 		return outcome{spec: c.userDeleted()}
 	case c.person.user.Spec.State == v1alpha1.StateActive:
@@ -94,9 +102,9 @@ func (c *circumstances) outcome() outcome {
 	}
 }
 
-// isAlive reports whether there is an account that is not Deleted.
+// isAlive reports whether there is an account that is not Deleted. The kill switch stops a deletion.
 func (c *circumstances) isAlive() bool {
-	return c.account != nil && c.account.Spec.State != v1alpha1.AccountDeleted
+	return c.account != nil && (c.locked || c.account.Spec.State != v1alpha1.AccountDeleted)
 }
 
 // asItIs is the account as it is, nil if there is none. It goes on knowing by which externalID the person is known.
@@ -111,9 +119,19 @@ func (c *circumstances) asItIs() *v1alpha1.ScimAccountSpec {
 	return &spec
 }
 
+// notMade is what is Deleted and stays so, nil if there is nothing. It records the grants that match, and no others: these would give again when
+// their expressions fail.
+func (c *circumstances) notMade() *v1alpha1.ScimAccountSpec {
+	spec := c.asItIs()
+	if spec != nil {
+		spec.Grants = named(c.grants)
+	}
+	return spec
+}
+
 func (c *circumstances) applicationDeleted() *v1alpha1.ScimAccountSpec {
 	spec := c.asItIs()
-	if spec != nil && spec.State != v1alpha1.AccountDeleted {
+	if c.isAlive() {
 		spec.Reason = v1alpha1.StateApplicationDeleted
 		remove(spec)
 	}
@@ -124,11 +142,11 @@ func (c *circumstances) applicationDeleted() *v1alpha1.ScimAccountSpec {
 func (c *circumstances) granted() outcome {
 	active := c.person.user.Spec.State == v1alpha1.StateActive
 	if !active && !c.isAlive() && c.app.Spec.Lifecycle.OnDeactivation == v1alpha1.RemovalDelete {
-		return outcome{spec: c.asItIs()}
+		return outcome{spec: c.notMade()}
 	}
 	names, err := c.names()
 	if err != nil && !c.isAlive() {
-		return outcome{spec: c.asItIs(), mappingFailed: true}
+		return outcome{spec: c.notMade(), mappingFailed: true}
 	}
 	spec := &v1alpha1.ScimAccountSpec{
 		ApplicationRef: v1alpha1.LocalReference{Name: c.app.Name},
@@ -180,8 +198,7 @@ func (c *circumstances) accessLost() *v1alpha1.ScimAccountSpec {
 	return spec
 }
 
-// suspended is the account as it is, but suspended and without grants: what does not match is not recorded, or it would
-// give again when its expression fails.
+// suspended is the account as it is, but suspended. It records no grants, for none matches.
 func (c *circumstances) suspended(why v1alpha1.StateReason) *v1alpha1.ScimAccountSpec {
 	spec := c.asItIs()
 	spec.State, spec.Reason, spec.Grants = v1alpha1.AccountSuspended, why, nil

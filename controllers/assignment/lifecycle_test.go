@@ -65,7 +65,7 @@ func TestStateTable(t *testing.T) {
 		"deleted, lost":       {"whichever", nil, makeApp(onLostAccess(toDelete)), granting, of(), of(is(suspended, userDeleted), withRoles(), noGrants, deleteAfter(week))},
 		"deleted, Retain":     {"nobody who is deleted is retained", nil, makeApp(onLostAccess(toRetain)), granting, of(), of(is(suspended, userDeleted), withRoles(), noGrants)},
 		"deleted, no account": {"nothing is made", makeUser(deletedByIdP), makeApp(), granting, nil, nil},
-		"deleted, Deleted":    {"what is deleted says why", nil, makeApp(), granting, of(is(deleted, accessLost), withRoles()), of(is(deleted, accessLost), withRoles())},
+		"deleted, Deleted":    {"what is deleted says why", nil, makeApp(), granting, of(is(deleted, accessLost), withRoles()), of(is(deleted, accessLost), withRoles(), noGrants)},
 		"deleted, grace runs": {"since the deactivation", nil, makeApp(onDeactivation(toDelete)), nil, of(is(suspended, deactivatedNow), deleteAfter(at(2))), of(is(suspended, userDeleted), withRoles(), noGrants, deleteAfter(at(2)))},
 
 		"locked":                {"the kill switch", makeUser(lockedBy), makeApp(), granting, of(), of(is(suspended, lockedNow))},
