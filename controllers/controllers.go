@@ -19,6 +19,7 @@ import (
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/account"
@@ -27,6 +28,7 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/directory"
 	"github.com/scim-operator/scim-operator/controllers/grant"
 	"github.com/scim-operator/scim-operator/controllers/group"
+	"github.com/scim-operator/scim-operator/controllers/guard"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/token"
 )
@@ -66,12 +68,16 @@ type controller interface {
 // list is every controller; live is a client without a cache.
 func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 	cached := mgr.GetClient()
+	ledger := &guard.Ledger{}
+	publisher := &guard.Publisher{
+		Recorder: mgr.GetEventRecorder("scim-controller"), Metrics: guard.NewMetrics(metrics.Registry), Unwritten: ledger.Unwritten,
+	}
 	connections := &application.Connections{Secrets: live, Openers: o.Openers}
 	return []controller{
-		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL},
+		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL, Publisher: publisher},
 		&token.Reconciler{Client: cached, Secrets: live},
 		&application.Reconciler{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
-		&application.Counter{Client: cached},
+		&application.Counter{Client: cached, Publisher: publisher},
 		&group.Reconciler{Client: cached},
 		&grant.Reconciler{Client: cached},
 		&assignment.Reconciler{Client: cached, Live: live},

@@ -80,7 +80,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, app *v1alpha1.ScimApplicatio
 		}
 	}
 	before := app.DeepCopy()
-	defer func() { err = errors.Join(err, status.Patch(ctx, r.Client, before, app)) }()
+	defer func() { err = errors.Join(err, patch(ctx, r.Client, before, app)) }()
 	app.Status.ObservedGeneration = app.Generation
 	if !app.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, r.finish(ctx, app)

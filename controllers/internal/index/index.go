@@ -21,6 +21,8 @@ const (
 	ByApplication = "spec.applicationRef.name"
 	// ByGroup finds ScimMemberSlices by the name of their group.
 	ByGroup = "spec.groupRef.name"
+	// ByHeld finds ScimAccounts by what holds a change of theirs, empty if none is held.
+	ByHeld = "spec.held.by"
 	// ByUser finds ScimAccounts by the name of their ScimUser.
 	ByUser = "spec.userRef.name"
 )
@@ -39,6 +41,7 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.ScimGrant{}, ByApplication, of(func(o *v1alpha1.ScimGrant) string { return o.Spec.ApplicationRef.Name })},
 		{&v1alpha1.ScimAccount{}, ByApplication, of(func(o *v1alpha1.ScimAccount) string { return o.Spec.ApplicationRef.Name })},
 		{&v1alpha1.ScimAccount{}, ByUser, of(func(o *v1alpha1.ScimAccount) string { return o.Spec.UserRef.Name })},
+		{&v1alpha1.ScimAccount{}, ByHeld, of(heldBy)},
 	} {
 		err := indexer.IndexField(ctx, i.object, i.field, func(o client.Object) []string { return []string{i.value(o)} })
 		if err != nil {
@@ -46,6 +49,13 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 		}
 	}
 	return nil
+}
+
+func heldBy(o *v1alpha1.ScimAccount) string {
+	if o.Spec.Held == nil {
+		return ""
+	}
+	return string(o.Spec.Held.By)
 }
 
 // of makes an index function of one kind; the cache calls it with objects of that kind only.
