@@ -104,19 +104,19 @@ func write(h hash.Hash, account *v1alpha1.ScimAccount) {
 type Outcome string
 
 const (
-	// OutcomeNone: nobody said anything.
+	// OutcomeNone is that nobody said anything.
 	OutcomeNone Outcome = ""
-	// OutcomeApproved and OutcomeRejected: a decision was made.
+	// OutcomeApproved is that the set was approved.
 	OutcomeApproved Outcome = "Approved"
-	// OutcomeRejected see OutcomeApproved.
+	// OutcomeRejected is that it was rejected.
 	OutcomeRejected Outcome = "Rejected"
-	// OutcomeStale: the annotation names another set than the one that is held.
+	// OutcomeStale is that the annotation names another set than the one that is held.
 	OutcomeStale Outcome = "Stale"
-	// OutcomeContradictory: the set is approved and rejected at the same time, so it is neither.
+	// OutcomeContradictory is that the set is approved and rejected at the same time, so it is neither.
 	OutcomeContradictory Outcome = "Contradictory"
-	// OutcomeNotYet: holds are on their way that nobody has seen; ask again soon.
+	// OutcomeNotYet is that holds are on their way that nobody has seen; ask again soon.
 	OutcomeNotYet Outcome = "NotYet"
-	// OutcomeFull: so many decisions still wait to be carried out that no further one can be kept.
+	// OutcomeFull is that so many decisions still wait to be carried out that no further one can be kept.
 	OutcomeFull Outcome = "Full"
 )
 
