@@ -20,6 +20,7 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/account"
@@ -74,13 +75,16 @@ type controller interface {
 func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 	cached := mgr.GetClient()
 	programs, ledger := &expression.Cache{}, &guard.Ledger{}
+	publisher := &guard.Publisher{
+		Recorder: mgr.GetEventRecorder("scim-controller"), Metrics: guard.NewMetrics(metrics.Registry), Unwritten: ledger.Unwritten,
+	}
 	connections := &application.Connections{Secrets: live, Openers: o.Openers}
 	return []controller{
-		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL},
+		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL, Publisher: publisher},
 		&token.Reconciler{Client: cached, Secrets: live},
 		&application.Reconciler{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
 		&application.Orphans{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
-		&application.Counter{Client: cached},
+		&application.Counter{Client: cached, Publisher: publisher},
 		&group.Reconciler{Client: cached},
 		&grant.Reconciler{Client: cached},
 		&assignment.Reconciler{Client: cached, Live: live, Programs: programs, Ledger: ledger, Clock: clock.RealClock{}},

@@ -150,28 +150,6 @@ func TestStaysWhileTheCacheIsBehind(t *testing.T) {
 	}
 }
 
-func TestCounts(t *testing.T) {
-	in := accountOf("in sync")
-	status.Ready(v1alpha1.ReasonInSync, "").Set(&in.Status.Conditions, 1)
-	old := accountOf("of another generation")
-	status.Ready(v1alpha1.ReasonInSync, "").Set(&old.Status.Conditions, 0)
-	r := newReconciler(t, nil, app(), in, old, accountOf("new"))
-	counted := app()
-	for range 2 {
-		if err := r.Client.Get(t.Context(), client.ObjectKeyFromObject(counted), counted); err != nil {
-			t.Fatal(err)
-		}
-		version := counted.ResourceVersion
-		written := counted.Status.Accounts != v1alpha1.AccountCounts{}
-		if _, err := (&Counter{Client: r.Client}).Reconcile(t.Context(), counted); err != nil {
-			t.Fatal(err)
-		}
-		if counted.Status.Accounts != (v1alpha1.AccountCounts{Desired: 3, Ready: 1}) || (written && counted.ResourceVersion != version) {
-			t.Errorf("counted %+v, and wrote it again: %v", counted.Status.Accounts, counted.ResourceVersion != version)
-		}
-	}
-}
-
 func TestCredentialMustOptIn(t *testing.T) {
 	with := app()
 	with.Spec.Connector.Kubernetes.KubeconfigSecretRef = &v1alpha1.LocalReference{Name: "kubeconfig"}

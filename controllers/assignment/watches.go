@@ -130,7 +130,7 @@ func (r *Reconciler) heldInApplication(ctx context.Context, o client.Object) []r
 
 // heldInDirectory wakes all whom a directory of the namespace holds: these are few, and only a wrong one is woken for nothing.
 func (r *Reconciler) heldInDirectory(ctx context.Context, o client.Object) []reconcile.Request {
-	return r.usersOfAccounts(ctx, o.GetNamespace(), index.ByHolder, string(v1alpha1.HeldByDirectory), isAny)
+	return r.usersOfAccounts(ctx, o.GetNamespace(), index.ByHeld, string(v1alpha1.HeldByDirectory), isAny)
 }
 
 func applicationDecided(before, after client.Object) bool {

@@ -1,18 +1,20 @@
 // Copyright The scim-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package directory publishes the URL of each ScimDirectory and counts its users.
+// Package directory publishes the URL of each ScimDirectory, counts its users and says which removals its guard holds.
 package directory
 
 import (
 	"context"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/guard"
 	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
@@ -24,21 +26,25 @@ type Reconciler struct {
 	Client client.Client
 	// PublicURL is where identity providers reach scim-server, for directories that do not say so themselves.
 	PublicURL string
+	// Publisher says what is held, and hears what people decide.
+	Publisher *guard.Publisher
 }
 
-// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimdirectories;scimusers,verbs=get;list;watch
+// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimdirectories;scimusers;scimapplications;scimaccounts,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimdirectories/status,verbs=patch
 
 // SetupWithManager registers the reconciler.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("directory").
-		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: enqueue.Self}).
+		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: enqueue.Self, Changed: spokenTo}).
+		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: r.holder, Changed: heldOtherwise, Delay: enqueue.CountDelay}).
 		Watches(&v1alpha1.ScimUser{}, enqueue.Events{
 			Keys:    directoryOf,
 			Changed: func(before, after client.Object) bool { return counts(before) != counts(after) },
 			Delay:   enqueue.CountDelay,
 		}).
-		Complete(reconcile.AsReconciler(r.Client, r))
+		Complete(r)
 }
 
 // counts reports whether o is one of the users of its directory. Who was deleted and is only kept is none.
@@ -48,28 +54,55 @@ func directoryOf(_ context.Context, o client.Object) []reconcile.Request {
 	return enqueue.Named(o, o.(*v1alpha1.ScimUser).Spec.DirectoryRef.Name) // watched as that type
 }
 
-// Reconcile writes the status of dir if it changed.
-func (r *Reconciler) Reconcile(ctx context.Context, dir *v1alpha1.ScimDirectory) (reconcile.Result, error) {
+// Reconcile writes the status of a directory if it changed.
+func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	dir := &v1alpha1.ScimDirectory{}
+	if err := r.Client.Get(ctx, req.NamespacedName, dir); err != nil {
+		return reconcile.Result{}, r.forget(req.NamespacedName, err)
+	}
 	if !dir.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
-	var users v1alpha1.ScimUserList
-	err := r.Client.List(ctx, &users, client.InNamespace(dir.Namespace), client.MatchingFields{index.ByDirectory: dir.Name}, client.UnsafeDisableDeepCopy)
+	before := dir.DeepCopy()
+	if err := r.countUsers(ctx, dir); err != nil {
+		return reconcile.Result{}, err
+	}
+	told, again, err := r.publish(ctx, dir)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	before := dir.DeepCopy()
 	var verdict status.Verdict
 	dir.Status.URL, verdict = baseURL(r.PublicURL, dir)
+	dir.Status.ObservedGeneration = dir.Generation
+	verdict.Set(&dir.Status.Conditions, dir.Generation)
+	if err := status.Patch(ctx, r.Client, before, dir); err != nil {
+		return reconcile.Result{}, err
+	}
+	told()
+	if again {
+		return reconcile.Result{RequeueAfter: enqueue.CountDelay}, nil
+	}
+	return reconcile.Result{}, nil
+}
+
+// forget stops telling about a directory that is gone.
+func (r *Reconciler) forget(key types.NamespacedName, err error) error {
+	if client.IgnoreNotFound(err) == nil {
+		r.Publisher.Metrics.Forget(key.Namespace, guard.KindDirectory, key.Name)
+	}
+	return client.IgnoreNotFound(err)
+}
+
+func (r *Reconciler) countUsers(ctx context.Context, dir *v1alpha1.ScimDirectory) error {
+	var users v1alpha1.ScimUserList
+	err := r.Client.List(ctx, &users, client.InNamespace(dir.Namespace), client.MatchingFields{index.ByDirectory: dir.Name}, client.UnsafeDisableDeepCopy)
 	dir.Status.Users = 0
 	for i := range users.Items {
 		if counts(&users.Items[i]) {
 			dir.Status.Users++
 		}
 	}
-	dir.Status.ObservedGeneration = dir.Generation
-	verdict.Set(&dir.Status.Conditions, dir.Generation)
-	return reconcile.Result{}, status.Patch(ctx, r.Client, before, dir)
+	return err
 }
 
 // baseURL is the SCIM base URL of dir, empty if nobody said where scim-server is reached.

@@ -38,13 +38,15 @@ func TestReconcile(t *testing.T) {
 			}
 			kept := &v1alpha1.ScimUser{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "4"}, Spec: v1alpha1.ScimUserSpec{DirectoryRef: v1alpha1.LocalReference{Name: "acme"}, DeletedAt: &metav1.Time{Time: time.Unix(1e9, 0)}}}
 			c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(dir, user("1", "acme"), user("2", "acme"), user("3", "other"), kept).WithStatusSubresource(dir).
+				WithIndex(&v1alpha1.ScimAccount{}, index.ByHeld, func(client.Object) []string { return nil }).
 				WithIndex(&v1alpha1.ScimUser{}, index.ByDirectory, func(o client.Object) []string {
 					return []string{o.(*v1alpha1.ScimUser).Spec.DirectoryRef.Name}
 				}).Build()
-			r := &Reconciler{Client: c, PublicURL: tc.fallback}
+			r := newReconciler(c)
+			r.PublicURL = tc.fallback
 			for range 2 {
-				if _, err := r.Reconcile(t.Context(), dir); err != nil {
-					t.Fatal(err)
+				if dir = round(t, r); dir.ResourceVersion != "1000" {
+					t.Errorf("version %s: the same was written twice", dir.ResourceVersion)
 				}
 			}
 			if dir.Status.URL != tc.want || dir.Status.Users != 2 || status.IsReady(dir.Status.Conditions, 1) != tc.ready || status.IsStalled(dir.Status.Conditions, 1) == tc.ready {

@@ -104,17 +104,19 @@ func write(h hash.Hash, account *v1alpha1.ScimAccount) {
 type Outcome string
 
 const (
-	// OutcomeNone: nobody said anything.
+	// OutcomeNone is that nobody said anything.
 	OutcomeNone Outcome = ""
-	// OutcomeApproved and OutcomeRejected: a decision was made.
+	// OutcomeApproved is that the set was approved.
 	OutcomeApproved Outcome = "Approved"
-	// OutcomeRejected see OutcomeApproved.
+	// OutcomeRejected is that it was rejected.
 	OutcomeRejected Outcome = "Rejected"
-	// OutcomeStale: the annotation names another set than the one that is held.
+	// OutcomeStale is that the annotation names another set than the one that is held.
 	OutcomeStale Outcome = "Stale"
-	// OutcomeContradictory: the set is approved and rejected at the same time, so it is neither.
+	// OutcomeContradictory is that the set is approved and rejected at the same time, so it is neither.
 	OutcomeContradictory Outcome = "Contradictory"
-	// OutcomeFull: so many decisions still wait to be carried out that no further one can be kept.
+	// OutcomeNotYet is that holds are on their way that nobody has seen; ask again soon.
+	OutcomeNotYet Outcome = "NotYet"
+	// OutcomeFull is that so many decisions still wait to be carried out that no further one can be kept.
 	OutcomeFull Outcome = "Full"
 )
 
@@ -129,7 +131,7 @@ func Decide(s Set, annotations map[string]string, decidable bool) (v1alpha1.Held
 	}
 	switch {
 	case !decidable:
-		return removals, OutcomeNone
+		return removals, OutcomeNotYet
 	case len(s.awaited) >= mostDecisions:
 		return removals, OutcomeFull
 	}
@@ -151,5 +153,16 @@ func heard(s Set, annotations map[string]string) Outcome {
 		return OutcomeRejected
 	default:
 		return OutcomeStale
+	}
+}
+
+// HeldAmong are those of accounts of which a change is held.
+func HeldAmong(accounts []v1alpha1.ScimAccount) iter.Seq[*v1alpha1.ScimAccount] {
+	return func(yield func(*v1alpha1.ScimAccount) bool) {
+		for i := range accounts {
+			if accounts[i].Spec.Held != nil && !yield(&accounts[i]) {
+				return
+			}
+		}
 	}
 }

@@ -273,8 +273,7 @@ func (w *walk) say() {
 		w.shown = set.Digest
 		removals, outcome := Decide(set, map[string]string{annotation: digest}, !w.l.Unwritten(ns, set.Through.Time))
 		*s.removals = removals
-		switch outcome {
-		case OutcomeApproved, OutcomeRejected:
+		if outcome == OutcomeApproved || outcome == OutcomeRejected {
 			if digest != set.Digest {
 				w.t.Errorf("%s by an old digest", outcome)
 			}

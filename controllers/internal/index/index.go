@@ -21,12 +21,12 @@ const (
 	ByApplication = "spec.applicationRef.name"
 	// ByGroup finds ScimMemberSlices by the name of their group.
 	ByGroup = "spec.groupRef.name"
+	// ByHeld finds ScimAccounts with a change that is held, by what holds it: a HeldBy of the API.
+	ByHeld = "spec.held.by"
 	// ByUser finds ScimAccounts by the name of their ScimUser.
 	ByUser = "spec.userRef.name"
 	// ByExternalID finds ScimAccounts by the externalId of their user. Those without one are not in it.
 	ByExternalID = "spec.externalID"
-	// ByHolder finds ScimAccounts with a change that is held, by what holds it: a HeldBy of the API.
-	ByHolder = "spec.held.by"
 )
 
 // Register adds every index to a cache. It is called once, before the cache starts.
@@ -44,7 +44,7 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.ScimAccount{}, ByApplication, of(func(o *v1alpha1.ScimAccount) string { return o.Spec.ApplicationRef.Name })},
 		{&v1alpha1.ScimAccount{}, ByUser, of(func(o *v1alpha1.ScimAccount) string { return o.Spec.UserRef.Name })},
 		{&v1alpha1.ScimAccount{}, ByExternalID, of(func(o *v1alpha1.ScimAccount) string { return o.Spec.ExternalID })},
-		{&v1alpha1.ScimAccount{}, ByHolder, of(holder)},
+		{&v1alpha1.ScimAccount{}, ByHeld, of(heldBy)},
 	} {
 		err := indexer.IndexField(ctx, i.object, i.field, some(i.value))
 		if err != nil {
@@ -64,7 +64,7 @@ func some(value func(client.Object) string) func(client.Object) []string {
 	}
 }
 
-func holder(account *v1alpha1.ScimAccount) string {
+func heldBy(account *v1alpha1.ScimAccount) string {
 	if account.Spec.Held == nil {
 		return ""
 	}

@@ -65,11 +65,21 @@ func (v Verdict) Set(conditions *[]metav1.Condition, generation int64) {
 // Patch writes the status of after if it differs from before: one request, or none. An object that is gone is no error, and one
 // whose finalizer was removed in between has been let go of and has nothing left to say.
 func Patch(ctx context.Context, c client.Client, before, after client.Object) error {
+	return patch(ctx, c, before, after, client.MergeFrom(before))
+}
+
+// PatchLocked is Patch for a list that several write: a patch replaces the whole list, so it is refused with a conflict when the
+// object has changed since before was read.
+func PatchLocked(ctx context.Context, c client.Client, before, after client.Object) error {
+	return patch(ctx, c, before, after, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+}
+
+func patch(ctx context.Context, c client.Client, before, after client.Object, p client.Patch) error {
 	letGo := len(before.GetFinalizers()) != len(after.GetFinalizers())
 	if letGo || equality.Semantic.DeepEqual(before, after) {
 		return nil
 	}
-	return client.IgnoreNotFound(c.Status().Patch(ctx, after, client.MergeFrom(before)))
+	return client.IgnoreNotFound(c.Status().Patch(ctx, after, p))
 }
 
 // IsReady reports whether conditions say Ready for exactly that generation.
