@@ -10,7 +10,13 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/connector"
@@ -18,45 +24,88 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
 
-// TestAskedOftenProbedOnce: however many accounts ask about an application that does not answer, the next probe is the one that is planned.
+// asks is a queue that notes after what time something is added.
+type asks struct {
+	workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+	after []time.Duration
+}
+
+func (a *asks) AddAfter(_ reconcile.Request, after time.Duration) { a.after = append(a.after, after) }
+
+// ask says after what time an application is probed that somebody asks about.
+func ask(t *testing.T, r *Reconciler) time.Duration {
+	t.Helper()
+	var q asks
+	r.asked(t.Context(), event.GenericEvent{Object: app()}, &q)
+	if len(q.after) != 1 {
+		t.Fatalf("woken %d times", len(q.after))
+	}
+	return q.after[0]
+}
+
+// TestAskedOftenProbedOnce: however many accounts ask about an application, it is probed as often as it would be without them.
 func TestAskedOftenProbedOnce(t *testing.T) {
-	memory := connectortest.NewMemory()
-	r := newReconciler(t, memory, app(), directory())
-	wakes := func() int { return len(r.asked(t.Context(), app())) }
-	if wakes() != 1 {
-		t.Error("an application that nobody has probed yet is not probed")
-	}
-	round(t, r)
-	if wakes() != 1 {
-		t.Error("an application that answered is not probed when a call failed")
-	}
-	memory.Fail(connector.Unavailablef(0, "down"))
-	round(t, r)
-	if n := wakes(); n != 0 {
-		t.Errorf("an application that does not answer is probed again %d times", n)
-	}
-	key := client.ObjectKeyFromObject(app())
-	if r.failing.useless(key, time.Now().Add(probeAgain)) {
-		t.Error("it is given up for longer than until the next probe")
-	}
-	memory.Fail(nil)
-	round(t, r)
-	if wakes() != 1 {
-		t.Error("an application that answers again is not probed")
+	for name, fault := range map[string]error{"answers": nil, "does not answer": connector.Unavailablef(0, "down")} {
+		t.Run(name, func(t *testing.T) {
+			memory := connectortest.NewMemory()
+			memory.Fail(fault)
+			r := newReconciler(t, memory, app(), directory())
+			if after := ask(t, r); after != 0 {
+				t.Errorf("one that was never probed is probed in %s", after)
+			}
+			round(t, r)
+			if after := ask(t, r); after <= 0 || after > probeAgain {
+				t.Errorf("one that was just probed is probed again in %s", after)
+			}
+			key := client.ObjectKeyFromObject(app())
+			if after := r.probes.due(key, time.Now().Add(probeAgain)); after != 0 {
+				t.Errorf("one that was probed some time ago is probed in %s", after)
+			}
+			if r.probes.forget(key); ask(t, r) != 0 {
+				t.Error("a new one of that name has to wait")
+			}
+		})
 	}
 }
 
-// TestAskedWhileProbed drops who asks for a probe that is under way.
+// TestAsksGoThroughTheQueue sends asks as a manager would, and wants one piece of work of all that come while it waits.
+func TestAsksGoThroughTheQueue(t *testing.T) {
+	r := newReconciler(t, connectortest.NewMemory(), app(), directory())
+	events := make(chan event.GenericEvent)
+	q := priorityqueue.New[reconcile.Request]("asks")
+	defer q.ShutDown()
+	handled := make(chan struct{}, 3)
+	counting := handler.Funcs{GenericFunc: func(ctx context.Context, e event.GenericEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+		r.asked(ctx, e, q)
+		handled <- struct{}{}
+	}}
+	if err := source.Channel(events, counting).Start(t.Context(), q); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		events <- event.GenericEvent{Object: app()}
+		<-handled
+	}
+	if n := q.Len(); n != 1 {
+		t.Errorf("%d pieces of work", n)
+	}
+	if got, _ := q.Get(); got.NamespacedName != client.ObjectKeyFromObject(app()) {
+		t.Errorf("woken: %s", got)
+	}
+}
+
+// TestAskedWhileProbed makes who asks during a probe wait as well.
 func TestAskedWhileProbed(t *testing.T) {
 	memory := connectortest.NewMemory()
 	r := newReconciler(t, memory, app(), directory())
-	asked := -1
+	var after time.Duration
 	memory.Before(func(context.Context, connectortest.Call) error {
-		asked = len(r.asked(t.Context(), app()))
+		after = ask(t, r)
 		return nil
 	})
-	if round(t, r); asked != 0 {
-		t.Errorf("woken %d times", asked)
+	if round(t, r); after <= 0 {
+		t.Error("it is probed again at once")
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -46,8 +47,8 @@ type Reconciler struct {
 	Connections *Connections
 	// Resync is how often an application that is ready is probed.
 	Resync time.Duration
-	// Probes, if set, delivers applications that somebody wants to have probed at once, because a call to one failed say. Who asks for one that
-	// is being probed, or that failed its last probe, is told by the next one.
+	// Probes, if set, delivers applications that somebody wants to have probed, because a call to one failed say. One whose last probe is
+	// some time ago is probed at once; asking more often changes nothing.
 	Probes <-chan event.GenericEvent
 	// Opened, if set, is told of every application that answers a probe.
 	Opened func(types.NamespacedName)
@@ -55,7 +56,7 @@ type Reconciler struct {
 	Forget func(types.NamespacedName)
 
 	expressions expression.Cache
-	failing     failing
+	probes      probes
 }
 
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimapplications,verbs=get;list;watch;update
@@ -70,18 +71,9 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: enqueue.Referrers(r.Client, applications, index.ByDirectory)}).
 		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: r.leaving, Changed: never})
 	if r.Probes != nil {
-		b = b.WatchesRawSource(source.Channel(r.Probes, enqueue.Events{Keys: r.asked}))
+		b = b.WatchesRawSource(source.Channel(r.Probes, handler.Funcs{GenericFunc: r.asked}))
 	}
 	return b.Complete(reconcile.AsReconciler(r.Client, r))
-}
-
-// asked wakes an application that somebody asks about, unless the next probe is on its way anyway: however many accounts an application
-// has that cannot be reached, it is asked once in a while.
-func (r *Reconciler) asked(ctx context.Context, o client.Object) []reconcile.Request {
-	if r.failing.useless(client.ObjectKeyFromObject(o), time.Now()) {
-		return nil
-	}
-	return enqueue.Self(ctx, o)
 }
 
 func never(_, _ client.Object) bool { return false }
@@ -152,11 +144,10 @@ func (r *Reconciler) assess(ctx context.Context, app *v1alpha1.ScimApplication) 
 // tryOut probes the application, and tells those who wait for it to answer.
 func (r *Reconciler) tryOut(ctx context.Context, app *v1alpha1.ScimApplication) error {
 	key := client.ObjectKeyFromObject(app)
-	r.failing.suppose(key, time.Now().Add(probeAgain))
+	r.probes.began(key, time.Now())
 	if err := r.probe(ctx, app); err != nil {
 		return err
 	}
-	r.failing.forget(key)
 	if r.Opened != nil {
 		r.Opened(key)
 	}
@@ -219,7 +210,7 @@ func (r *Reconciler) finish(ctx context.Context, app *v1alpha1.ScimApplication) 
 func (r *Reconciler) forget(app *v1alpha1.ScimApplication) {
 	key := client.ObjectKeyFromObject(app)
 	r.Connections.Forget(key.Namespace, key.Name)
-	r.failing.forget(key)
+	r.probes.forget(key)
 	if r.Forget != nil {
 		r.Forget(key)
 	}

@@ -30,8 +30,9 @@ func attributeOf(key connector.Key) string {
 		return attributeEmail
 	case connector.KeyExternalID:
 		return attributeExternalID
+	default:
+		return ""
 	}
-	return ""
 }
 
 func valueOf(key connector.Key, a connector.Account) string {

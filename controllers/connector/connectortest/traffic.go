@@ -29,8 +29,9 @@ func (v Verb) Writes() bool {
 	switch v {
 	case VerbApply, VerbDelete, VerbAdopt, VerbRevoke:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Call is one call of a [Memory].
