@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/connector"
@@ -96,6 +97,7 @@ func (w *walk) step() {
 		}},
 		{"lose", func() { w.damageTo(func(a *connector.Account) { a.Owner, a.UserName = "", "lost"+a.UserName }) }},
 		{"fault", func() { w.faulty = !w.faulty }},
+		{"probe", func() { w.Gates.Open(client.ObjectKey{Namespace: "ns", Name: "app"}) }},
 		{"restart, status lost", func() { w.forget() }},
 	}
 	thing := pick(w, things)
@@ -221,6 +223,7 @@ func gained(before, after *connector.Account) bool {
 // heal ends all that hinders, and looks until nothing is to be done.
 func (w *walk) heal() {
 	w.faulty = false
+	w.mended()
 	w.configure(w.t, func(app *v1alpha1.ScimApplication) {
 		app.Spec.Mode, app.Spec.Drift.Policy = v1alpha1.ModeActive, v1alpha1.DriftEnforce
 	})
