@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -95,7 +96,7 @@ func (w *walk) step() {
 				w.memory.Put(*stored(connector.Active, "admin"))
 			}
 		}},
-		{"lose", func() { w.damageTo(func(a *connector.Account) { a.Owner = "" }) }},
+		{"lose", func() { w.damageTo(func(a *connector.Account) { a.Owner, a.UserName = "", strings.ToUpper(a.UserName) }) }},
 		{"adoption", func() {
 			w.configure(w.t, func(app *v1alpha1.ScimApplication) {
 				app.Spec.Adoption = pick(w, []v1alpha1.Adoption{
