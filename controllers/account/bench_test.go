@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -20,6 +21,7 @@ import (
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
+	"github.com/scim-operator/scim-operator/controllers/gate"
 )
 
 // bench is a reconciler between a fake API server and an application in memory.
@@ -49,7 +51,7 @@ func newBench(t testing.TB, objects ...client.Object) *bench {
 			},
 		}).Build()
 	b.Reconciler = &Reconciler{
-		Client: c, Live: c, Resync: time.Hour, Recorder: events.NewFakeRecorder(100),
+		Client: c, Live: c, Resync: time.Hour, Gates: &gate.Gates{Clock: clocktesting.NewFakeClock(time.Unix(1e9, 0))}, Recorder: events.NewFakeRecorder(100),
 		Connect: func(context.Context, *v1alpha1.ScimApplication) (connector.Connector, func(), error) {
 			return b.memory, func() {}, b.open
 		},
@@ -112,6 +114,13 @@ func (b *bench) events() (told []string) {
 			return told
 		}
 	}
+}
+
+// mended ends every fault, and tells the gate as the probe of the application does.
+func (b *bench) mended() {
+	b.memory.Fail(nil)
+	b.memory.Before(nil)
+	b.Gates.Open(client.ObjectKey{Namespace: "ns", Name: "app"})
 }
 
 // round reconciles the account once, as it now is.

@@ -38,6 +38,7 @@ func (r *Reconciler) visit(ctx context.Context, acct *v1alpha1.ScimAccount, app 
 		return reconcile.Result{}, r.abandon(ctx, acct, connector.Message(err)) // its Secret went first
 	}
 	if err != nil {
+		r.answered(app, err)
 		return r.failed(acct, err)
 	}
 	defer release()
@@ -46,7 +47,9 @@ func (r *Reconciler) visit(ctx context.Context, acct *v1alpha1.ScimAccount, app 
 	}
 	v := &visit{Reconciler: r, access: limit(conn, app.Spec.Mode), acct: acct, app: app}
 	v.want = desired(acct, v.profiled)
-	return v.finish(v.work(calls))
+	err = v.work(calls)
+	r.answered(app, err)
+	return v.finish(err)
 }
 
 // work is what each state asks for.

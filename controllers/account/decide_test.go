@@ -250,6 +250,7 @@ func TestReportedDriftOutlivesAnOutage(t *testing.T) {
 	app.Spec.Drift.Policy = v1alpha1.DriftReport
 	b := newBench(t, app, person(v1alpha1.StateActive), account(v1alpha1.AccountActive, "viewer"))
 	for _, fault := range []error{nil, connector.Unavailablef(1, "down"), nil} {
+		b.mended()
 		b.memory.Fail(fault)
 		if _, err := b.round(t); err != nil {
 			t.Fatal(err)

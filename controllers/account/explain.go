@@ -71,11 +71,12 @@ func overruled(acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication, verdic
 // heldMessage says what waits, what holds it, and where to say yes or no.
 func heldMessage(held *v1alpha1.HeldChange, app *v1alpha1.ScimApplication) string {
 	guard := "the removal guard of ScimApplication " + app.Name
-	switch {
-	case held.By == v1alpha1.HeldByInvariant:
+	switch held.By {
+	case v1alpha1.HeldByInvariant:
 		return fmt.Sprintf("a change (%s) would break the invariant %s of ScimApplication %s; it is made when it does so no more", held.Change, held.Invariant, app.Name)
-	case held.By == v1alpha1.HeldByDirectory:
+	case v1alpha1.HeldByDirectory:
 		guard = "the removal guard of ScimDirectory " + app.Spec.DirectoryRef.Name
+	case v1alpha1.HeldByApplication:
 	}
 	if held.Rejected {
 		return fmt.Sprintf("a change (%s) was held by %s and rejected; the account stays as it is until something else is decided about it", held.Change, guard)

@@ -84,7 +84,7 @@ func TestRevocationThatFails(t *testing.T) {
 	if err != nil || res.RequeueAfter == 0 || got.State != v1alpha1.AccountSuspended || got.Revocation != nil || b.reason(t) != v1alpha1.ReasonUnavailable {
 		t.Fatalf("%v: %+v", err, got)
 	}
-	b.memory.Before(nil)
+	b.mended()
 	if _, err := b.round(t); err != nil || b.memory.Sessions("ann") != 0 || b.current(t).Status.Revocation == nil || b.reason(t) != v1alpha1.ReasonInSync {
 		t.Errorf("%v, %d sessions, reason %s", err, b.memory.Sessions("ann"), b.reason(t))
 	}

@@ -21,22 +21,26 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/connector"
+	"github.com/scim-operator/scim-operator/controllers/gate"
 	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
 
 const (
-	// workers is how many accounts are worked on at a time. Each waits for an application most of its time.
-	workers = 16
+	// workers is how many accounts are worked on at a time. Each waits for an application most of its time, and the gates see to it that no
+	// application has all of them.
+	workers = 64
 	// callTimeout bounds what one reconciliation asks of the application, and leaves time to write the status afterwards.
 	callTimeout = 20 * time.Second
 	// spread is the part of a waiting time by which it may grow, so that not all come at once.
@@ -54,10 +58,16 @@ type Reconciler struct {
 	Live client.Reader
 	// Connect opens connectors.
 	Connect Connect
+	// Gates says which account may be worked on now. SetupWithManager sets its Wake.
+	Gates *gate.Gates
+	// Probe asks for one look at an application that has just stopped to work, so that not every account has to find out. It is optional.
+	Probe func(types.NamespacedName)
 	// Recorder tells what was done downstream.
 	Recorder events.EventRecorder
 	// Resync is how often an account is compared with the application when nothing happens and the application does not say.
 	Resync time.Duration
+
+	waiting waitingRoom
 }
 
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimaccounts,verbs=get;list;watch;patch
@@ -67,11 +77,13 @@ type Reconciler struct {
 
 // SetupWithManager registers the reconciler.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
+	r.Gates.Wake = r.waiting.wake
 	return ctrl.NewControllerManagedBy(mgr).Named("account").
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: enqueue.Self, Changed: asked, Priority: urgency}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.accountsOf(all)}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.accountsOf(notReady), Changed: becameReady}).
+		WatchesRawSource(source.Func(r.waiting.open)).
 		Complete(reconcile.AsReconciler(r.Client, r))
 }
 
@@ -95,6 +107,8 @@ func pressure(acct *v1alpha1.ScimAccount) int {
 		return enqueue.Removal
 	case wanted == v1alpha1.AccountActive && loses(acct.Status.Roles, acct.Spec.Roles):
 		return enqueue.Reduction
+	case (wanted == v1alpha1.AccountActive || wanted == seen) && status.IsReady(acct.Status.Conditions, acct.Generation):
+		return enqueue.Resync
 	case wanted == v1alpha1.AccountActive || wanted == seen:
 		return enqueue.Change
 	case wanted == v1alpha1.AccountDeleted && seen == v1alpha1.AccountSuspended:
@@ -168,6 +182,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, acct *v1alpha1.ScimAccount) 
 		verdict.Set(&acct.Status.Conditions, acct.Generation)
 		return reconcile.Result{}, nil // what it waits for wakes us
 	}
+	leave, res, ok := r.enter(acct, app)
+	if !ok {
+		return res, nil
+	}
+	defer leave()
 	return r.visit(ctx, acct, app)
 }
 

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/connector"
@@ -53,7 +55,7 @@ func TestRandomWalk(t *testing.T) {
 				t.Errorf("somebody else's account:\n%s", diff)
 			}
 			if t.Failed() {
-				t.Logf("%q", w.trace)
+				t.Logf("%+v\n%+v\n%q", w.current(t).Status, w.memory.Accounts(), w.trace)
 			}
 		})
 	}
@@ -94,8 +96,18 @@ func (w *walk) step() {
 				w.memory.Put(*stored(connector.Active, "admin"))
 			}
 		}},
-		{"lose", func() { w.damageTo(func(a *connector.Account) { a.Owner, a.UserName = "", "lost"+a.UserName }) }},
+		{"lose", func() { w.damageTo(func(a *connector.Account) { a.Owner, a.UserName = "", strings.ToUpper(a.UserName) }) }},
+		{"adoption", func() {
+			w.configure(w.t, func(app *v1alpha1.ScimApplication) {
+				app.Spec.Adoption = pick(w, []v1alpha1.Adoption{
+					{Policy: v1alpha1.AdoptionNever},
+					{Policy: v1alpha1.AdoptionByKey, Key: v1alpha1.AdoptionKeyUserName, Access: v1alpha1.AdoptedImmediately},
+					{Policy: v1alpha1.AdoptionByKey, Key: v1alpha1.AdoptionKeyUserName},
+				})
+			})
+		}},
 		{"fault", func() { w.faulty = !w.faulty }},
+		{"probe", func() { w.Gates.Open(client.ObjectKey{Namespace: "ns", Name: "app"}) }},
 		{"restart, status lost", func() { w.forget() }},
 	}
 	thing := pick(w, things)
@@ -183,7 +195,7 @@ func (w *walk) fault(context.Context, connectortest.Call) error {
 
 // look reconciles once and checks what holds at every step.
 func (w *walk) look() {
-	before := w.mine()
+	before, there := w.mine(), w.memory.Accounts()
 	mode := w.mode()
 	w.memory.ForgetCalls()
 	_, err := w.round(w.t)
@@ -193,6 +205,9 @@ func (w *walk) look() {
 	}
 	if mode == v1alpha1.ModePaused && gained(before, after) {
 		w.t.Fatalf("paused, and %+v became %+v", before, after)
+	}
+	if before == nil && after != nil && there[after.ExternalID].UserName != "" && there[after.ExternalID].UserName != after.UserName {
+		w.t.Fatalf("%+v was renamed when it was adopted", there[after.ExternalID])
 	}
 	if ready := status.IsReady(w.current(w.t).Status.Conditions, w.current(w.t).Generation); err != nil && ready {
 		w.t.Fatalf("ready after %v", err)
@@ -218,12 +233,20 @@ func gained(before, after *connector.Account) bool {
 	return slices.ContainsFunc(after.Roles, func(role string) bool { return !slices.Contains(before.Roles, role) })
 }
 
-// heal ends all that hinders, and looks until nothing is to be done.
+// heal ends all that hinders, moves the generation that adopted accounts wait for, and looks until nothing is to be done.
 func (w *walk) heal() {
 	w.faulty = false
+	w.mended()
 	w.configure(w.t, func(app *v1alpha1.ScimApplication) {
 		app.Spec.Mode, app.Spec.Drift.Policy = v1alpha1.ModeActive, v1alpha1.DriftEnforce
 	})
+	for id, a := range w.memory.Accounts() {
+		if a.Owner == "" {
+			a.UserName = "stranger " + id
+			w.memory.Put(a)
+		}
+	}
+	w.change(func(*v1alpha1.ScimAccountSpec) {})
 	for range 2 {
 		if _, err := w.round(w.t); err != nil {
 			w.t.Fatal(err)

@@ -1,0 +1,79 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/gate"
+	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
+	"github.com/scim-operator/scim-operator/controllers/internal/status"
+)
+
+// enter asks for a place to work on acct. Without one it says when to come again; who is Busy is woken.
+func (r *Reconciler) enter(acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication) (leave func(), res reconcile.Result, ok bool) {
+	priority := pressure(acct)
+	leave, denial, ok := r.Gates.Enter(client.ObjectKeyFromObject(app), app.Spec.Limits, client.ObjectKeyFromObject(acct), priority, priority >= enqueue.Reduction)
+	if !ok && denial.Why == gate.Closed {
+		park(acct)
+	}
+	return leave, reconcile.Result{RequeueAfter: denial.After}, ok
+}
+
+// park says that acct waits for its application, unless it says already that it waits for something: an application that is down must not
+// cost a write for every account and every look.
+func park(acct *v1alpha1.ScimAccount) {
+	if meta.IsStatusConditionFalse(acct.Status.Conditions, v1alpha1.ConditionReady) {
+		return
+	}
+	acct.Status.ObservedGeneration = acct.Generation
+	status.Waiting(v1alpha1.ReasonApplicationNotReady, "waiting until the application answers again").Set(&acct.Status.Conditions, acct.Generation)
+}
+
+// answered tells the gate how the application answered. One that has just stopped to work is looked at once, for all of its accounts.
+func (r *Reconciler) answered(app *v1alpha1.ScimApplication, err error) {
+	key := client.ObjectKeyFromObject(app)
+	if closed := r.Gates.Report(key, err); closed && r.Probe != nil {
+		r.Probe(key)
+	}
+}
+
+// waitingRoom puts those into the queue of the controller whom a gate wakes. Who is woken before the queue is there needs no waking: all
+// come when it starts.
+type waitingRoom struct {
+	mu    sync.Mutex
+	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
+}
+
+// open is called by the controller with its queue.
+func (w *waitingRoom) open(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.queue = queue
+	return nil
+}
+
+func (w *waitingRoom) wake(key types.NamespacedName, priority int, after time.Duration) {
+	w.mu.Lock()
+	queue := w.queue
+	w.mu.Unlock()
+	request := reconcile.Request{NamespacedName: key}
+	switch queue := queue.(type) {
+	case nil:
+	case priorityqueue.PriorityQueue[reconcile.Request]:
+		queue.AddWithOpts(priorityqueue.AddOpts{Priority: &priority, After: after}, request)
+	default:
+		queue.AddAfter(request, after)
+	}
+}
