@@ -56,7 +56,7 @@ func TestDrift(t *testing.T) {
 		tn.handMade(t, people[2])
 		tn.waitBound(t, people[1].userName)
 		tn.waitAccount(t, people[0], v1alpha1.ReasonDrifted)
-		tn.waitPlan(t, v1alpha1.PlanCounts{Change: 1}, v1alpha1.ReasonDrifted)
+		tn.waitPlan(t, v1alpha1.PlanCounts{Create: 1}, v1alpha1.ReasonDrifted) // an account there is its bindings
 		tn.changeApplication(t, func(spec *v1alpha1.ScimApplicationSpec) { spec.Drift.Policy = v1alpha1.DriftEnforce })
 		tn.waitBoundOf(t, people[:2], 2)
 	})

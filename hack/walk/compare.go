@@ -95,10 +95,7 @@ func (w *walker) compare(ctx context.Context) (*difference, error) {
 	for key, acct := range seen {
 		d.add(nil, "%s of %s: %s of nobody who ever was", acct.Name, key.app, acct.Spec.State)
 	}
-	if len(d.text) == 0 {
-		return d, w.compareStatuses(ctx, d)
-	}
-	return d, nil
+	return d, w.compareStatuses(ctx, d)
 }
 
 // owner is whose account in which application a ScimAccount is.
