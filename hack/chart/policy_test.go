@@ -42,7 +42,7 @@ func userSpec() v1alpha1.ScimUserSpec {
 func accountSpec() v1alpha1.ScimAccountSpec {
 	return v1alpha1.ScimAccountSpec{
 		ApplicationRef: v1alpha1.LocalReference{Name: "demo"}, UserRef: v1alpha1.LocalReference{Name: someHolder},
-		UserName: "jane", State: v1alpha1.StateActive, Roles: []v1alpha1.RoleName{"viewer"},
+		UserName: "jane", State: v1alpha1.AccountActive, Roles: []v1alpha1.RoleName{"viewer"},
 	}
 }
 
