@@ -17,9 +17,12 @@ import (
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -28,6 +31,7 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/assignment"
 	"github.com/scim-operator/scim-operator/controllers/directory"
 	"github.com/scim-operator/scim-operator/controllers/expression"
+	"github.com/scim-operator/scim-operator/controllers/gate"
 	"github.com/scim-operator/scim-operator/controllers/grant"
 	"github.com/scim-operator/scim-operator/controllers/group"
 	"github.com/scim-operator/scim-operator/controllers/guard"
@@ -45,6 +49,9 @@ type Options struct {
 	// Resync is how often accounts are compared with the applications when nothing happens.
 	Resync time.Duration
 }
+
+// probesWaiting is how many applications may wait to be probed because a call to them failed.
+const probesWaiting = 1024
 
 // Setup adds every controller to mgr, whose client must see its own writes.
 func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
@@ -74,7 +81,8 @@ type controller interface {
 // list is every controller; live is a client without a cache.
 func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 	cached := mgr.GetClient()
-	programs, ledger := &expression.Cache{}, &guard.Ledger{}
+	programs, ledger, gates := &expression.Cache{}, &guard.Ledger{}, &gate.Gates{Clock: clock.RealClock{}}
+	probes := make(chan event.GenericEvent, probesWaiting)
 	publisher := &guard.Publisher{
 		Recorder: mgr.GetEventRecorder("scim-controller"), Metrics: guard.NewMetrics(metrics.Registry), Unwritten: ledger.Unwritten,
 	}
@@ -82,15 +90,30 @@ func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 	return []controller{
 		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL, Publisher: publisher},
 		&token.Reconciler{Client: cached, Secrets: live},
-		&application.Reconciler{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
+		&application.Reconciler{
+			Client: cached, Live: live, Connections: connections, Resync: o.Resync,
+			Probes: probes, Opened: gates.Open, Forget: gates.Forget,
+		},
 		&application.Orphans{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
 		&application.Counter{Client: cached, Publisher: publisher},
 		&group.Reconciler{Client: cached},
-		&grant.Reconciler{Client: cached},
+		&grant.Reconciler{Client: cached, Programs: programs},
 		&assignment.Reconciler{Client: cached, Live: live, Programs: programs, Ledger: ledger, Clock: clock.RealClock{}},
 		&account.Reconciler{
-			Client: cached, Live: live, Connect: connections.Connect,
+			Client: cached, Live: live, Connect: connections.Connect, Gates: gates, Probe: asking(probes),
 			Recorder: mgr.GetEventRecorder("scim-controller"), Resync: o.Resync,
 		},
+	}
+}
+
+// asking asks for probes of applications. When so many ask that there is no room, one more is not needed: who asked is answered by the
+// change of the application's status, and that is probed from time to time anyway.
+func asking(probes chan<- event.GenericEvent) func(types.NamespacedName) {
+	return func(app types.NamespacedName) {
+		wanted := &v1alpha1.ScimApplication{ObjectMeta: metav1.ObjectMeta{Namespace: app.Namespace, Name: app.Name}}
+		select {
+		case probes <- event.GenericEvent{Object: wanted}:
+		default:
+		}
 	}
 }

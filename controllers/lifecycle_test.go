@@ -87,7 +87,9 @@ func TestDeleteAndTombstone(t *testing.T) {
 func TestKillSwitch(t *testing.T) {
 	w := begin(t)
 	w.make(w.app("crm"), w.app("erp"), w.grant("everyone", "crm", "viewer"), w.grant("all", "erp", "admin"), w.user("eve"))
-	both := func(state v1alpha1.AccountState) bool { return w.settled("crm", "eve", state) && w.settled("erp", "eve", state) }
+	both := func(state v1alpha1.AccountState) bool {
+		return w.settled("crm", "eve", state) && w.settled("erp", "eve", state)
+	}
 	w.eventually("eve has accounts", func() bool { return both(v1alpha1.AccountActive) })
 	change(w, w.user("eve"), func(u *v1alpha1.ScimUser) {
 		u.Annotations = map[string]string{v1alpha1.AnnotationSuspend: "stolen laptop"}

@@ -158,7 +158,9 @@ func (w *world) meta(name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: w.namespace, Name: name}
 }
 
-func (w *world) key(name string) client.ObjectKey { return client.ObjectKey{Namespace: w.namespace, Name: name} }
+func (w *world) key(name string) client.ObjectKey {
+	return client.ObjectKey{Namespace: w.namespace, Name: name}
+}
 
 // make creates objects.
 func (w *world) make(objects ...client.Object) {
