@@ -97,7 +97,9 @@ func (s *served) live() {
 	if got := s.round(v1alpha1.ReasonInSync).Status; got.Roles[0] != "viewer" || got.Sources[0].Grants[0] != "everyone" || s.memory.Get("ann") == nil {
 		s.t.Errorf("after a change: %+v", got)
 	}
-	s.change(func(a *v1alpha1.ScimAccount) { a.Spec.State, a.Spec.Reason = v1alpha1.AccountSuspended, v1alpha1.StateDeactivated })
+	s.change(func(a *v1alpha1.ScimAccount) {
+		a.Spec.State, a.Spec.Reason = v1alpha1.AccountSuspended, v1alpha1.StateDeactivated
+	})
 	if got := s.round(v1alpha1.ReasonInSync).Status; got.Revocation == nil || got.State != v1alpha1.AccountSuspended || got.Reason != v1alpha1.StateDeactivated {
 		s.t.Errorf("suspended: %+v", got)
 	}
@@ -138,7 +140,9 @@ func (s *served) round(reason string) *v1alpha1.ScimAccount {
 	s.t.Helper()
 	r := &Reconciler{
 		Client: s.Client, Live: s.Client, Resync: time.Hour, Recorder: silent{}, Gates: &gate.Gates{},
-		Connect: func(context.Context, *v1alpha1.ScimApplication) (connector.Connector, func(), error) { return s.memory, func() {}, nil },
+		Connect: func(context.Context, *v1alpha1.ScimApplication) (connector.Connector, func(), error) {
+			return s.memory, func() {}, nil
+		},
 	}
 	var versions []string
 	for range 2 {

@@ -56,13 +56,11 @@ func (w *walker) settle(ctx context.Context) error {
 	var last *difference
 	var failure error
 	err := wait.PollUntilContextTimeout(ctx, 5*stack.PollInterval, patience, true, func(ctx context.Context) (bool, error) {
-		d, err := w.compare(ctx)
-		if err != nil {
-			failure = err
-			return false, nil
+		var d *difference
+		if d, failure = w.compare(ctx); failure == nil {
+			last = d
 		}
-		last = d
-		return len(d.text) == 0, nil
+		return failure == nil && len(d.text) == 0, nil
 	})
 	if err != nil && last != nil {
 		return fmt.Errorf("%w:\n%s\nsteps that can have to do with it:\n%s", err, strings.Join(last.text, "\n"), w.history(last.users))

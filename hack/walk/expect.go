@@ -59,8 +59,9 @@ func (w *world) observe() {
 		p.lockSeen = p.lockSeen || u.locked()
 		for _, a := range w.apps {
 			_, granted := w.entitled(u, a)
-			switch wanted := !u.deleted && granted; {
-			case wanted && p.has[a.name] == absent, a.deletes && !(wanted && u.active) && !u.locked() && p.has[a.name] == present:
+			wanted := !u.deleted && granted
+			ends := a.deletes && !u.locked() && (!wanted || !u.active)
+			if wanted && p.has[a.name] == absent || ends && p.has[a.name] == present {
 				p.has[a.name] = unsure
 			}
 		}
