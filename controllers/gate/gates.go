@@ -99,8 +99,10 @@ func (t *Turn) Unconnected(err error) (closedNow bool) {
 	switch connector.KindOf(err) {
 	case connector.KindInvalid, connector.KindDenied, connector.KindUnavailable:
 		t.do(func(now time.Time) { closedNow = t.gate.refused(now, t, err, t.gate.lanes()...) })
+		return closedNow
+	default:
+		return false
 	}
-	return closedNow
 }
 
 // Leave ends the turn. Leaving again does nothing.

@@ -85,10 +85,10 @@ func (c *closure) because(err error) {
 // close closes the lane, or keeps it closed. A refused probe makes the pause twice as long; others, who were under way, do not.
 func (l *lane) close(now time.Time, err error, probe *closure) (closedNow bool) {
 	retryAfter := min(connector.RetryAfter(err), maxRetryAfter)
-	switch {
-	case l.closed == nil:
+	switch l.closed {
+	case nil:
 		l.closed, closedNow = &closure{pause: minPause}, true
-	case l.closed == probe:
+	case probe:
 		l.closed.pause = min(2*l.closed.pause, maxPause)
 	default:
 		l.closed.because(err)
