@@ -154,11 +154,14 @@ func (d *decider) nameOf(account *v1alpha1.ScimAccount, app *v1alpha1.ScimApplic
 // it will be then, at each time that could matter: so it never wakes anybody for nothing.
 func (d *decider) next(account *v1alpha1.ScimAccount, offer *offer, now outcome) time.Time {
 	edges := offer.edges(d.Now)
+	if now.spec != nil && now.spec.DeleteAfter != nil && now.spec.DeleteAfter.After(d.Now) {
+		edges = append(edges, now.spec.DeleteAfter.Time)
+	}
+	if len(edges) == 0 {
+		return time.Time{}
+	}
 	then := account
 	if now.spec != nil {
-		if now.spec.DeleteAfter != nil && now.spec.DeleteAfter.After(d.Now) {
-			edges = append(edges, now.spec.DeleteAfter.Time)
-		}
 		then = &v1alpha1.ScimAccount{Spec: *now.spec}
 		if account != nil {
 			then.ObjectMeta = account.ObjectMeta

@@ -150,7 +150,7 @@ func (r random) ledger() ledger {
 }
 
 func (l ledger) held(s Step) *v1alpha1.HeldChange {
-	if s.Unconditional || !l[s.Name] || !(s.Loses || s.Deletes || s.Kind == v1alpha1.ChangeCreate) {
+	if removes := s.Loses || s.Deletes || s.Kind == v1alpha1.ChangeCreate; s.Unconditional || !l[s.Name] || !removes {
 		return nil
 	}
 	return held(s.Kind, &s.Want)
