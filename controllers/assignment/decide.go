@@ -26,6 +26,8 @@ type Facts struct {
 	Present []*v1alpha1.ScimAccount
 	// Waiting are the accounts with the user's externalID whose own user is deleted or gone: this person may come back to them.
 	Waiting []*v1alpha1.ScimAccount
+	// Directories of the namespace. They matter to removal guards alone: nothing is decided by them.
+	Directories []*v1alpha1.ScimDirectory
 	// Now is when it is decided.
 	Now time.Time
 }
