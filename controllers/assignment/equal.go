@@ -48,9 +48,12 @@ func decided(spec *v1alpha1.ScimAccountSpec) v1alpha1.ScimAccountSpec {
 	return part
 }
 
-// ordered is all in order, itself where it is so.
+// ordered is all in order, itself where it is so, and nil where there is nothing.
 func ordered[T any](all []T, compare func(a, b T) int) []T {
-	if slices.IsSortedFunc(all, compare) {
+	switch {
+	case len(all) == 0:
+		return nil
+	case slices.IsSortedFunc(all, compare):
 		return all
 	}
 	all = slices.Clone(all)
