@@ -188,28 +188,41 @@ func directory() *v1alpha1.ScimDirectory {
 // TestStaleCacheNeverGives: what the cache says is not enough to get an account.
 func TestStaleCacheNeverGives(t *testing.T) {
 	ops := makeGrant("ops", in(v1alpha1.GroupSubject{DisplayName: "ops"}), "a")
+	otherwise := makeGrant("otherwise", everyoneElse(), "c")
 	boss := makeGrant("boss", whoever(`user.title == "boss"`), "b")
 	for reason, tc := range map[string]struct {
 		now   func(c *cluster) // what the API server says
 		roles []role           // nil: no account
+		// otherwise says that there is a grant for everyone else.
+		otherwise bool
 	}{
-		"all is so":              {func(*cluster) {}, []role{"a"}},
-		"not a member any more":  {func(c *cluster) { edit(c, makeSlice("g1"), func(s *v1alpha1.ScimMemberSlice) { s.Spec.Users = nil }) }, nil},
-		"the group has left":     {func(c *cluster) { c.must(c.Delete(c.t.Context(), placed(makeGroup("g1", "", "")))) }, nil},
-		"the group was renamed":  {func(c *cluster) { edit(c, makeGroup("g1", "", ""), func(g *group) { g.Spec.DisplayName = "Dev" }) }, nil},
-		"the grant was deleted":  {func(c *cluster) { c.must(c.Delete(c.t.Context(), placed(ops.DeepCopy()))) }, nil},
-		"the grant is narrower":  {func(c *cluster) { edit(c, ops.DeepCopy(), func(g *grant) { g.Spec.Subjects = []subject{only("bob")} }) }, nil},
-		"the grant gives less":   {func(c *cluster) { edit(c, ops.DeepCopy(), func(g *grant) { g.Spec.Roles = nil }) }, []role{}},
-		"the user was suspended": {func(c *cluster) { edit(c, makeUser(), deactivated) }, nil},
-		"the user was deleted":   {func(c *cluster) { c.must(c.Delete(c.t.Context(), placed(makeUser()))) }, nil},
-		"the user was locked":    {func(c *cluster) { edit(c, makeUser(), lockedBy) }, nil},
+		"all is so":              {func(*cluster) {}, []role{"a"}, false},
+		"not a member any more":  {func(c *cluster) { edit(c, makeSlice("g1"), func(s *v1alpha1.ScimMemberSlice) { s.Spec.Users = nil }) }, nil, false},
+		"the group has left":     {func(c *cluster) { c.must(c.Delete(c.t.Context(), placed(makeGroup("g1", "", "")))) }, nil, false},
+		"the group was renamed":  {func(c *cluster) { edit(c, makeGroup("g1", "", ""), func(g *group) { g.Spec.DisplayName = "Dev" }) }, nil, false},
+		"the grant was deleted":  {func(c *cluster) { c.must(c.Delete(c.t.Context(), placed(ops.DeepCopy()))) }, nil, false},
+		"the grant is narrower":  {func(c *cluster) { edit(c, ops.DeepCopy(), func(g *grant) { g.Spec.Subjects = []subject{only("bob")} }) }, nil, false},
+		"the grant gives less":   {func(c *cluster) { edit(c, ops.DeepCopy(), func(g *grant) { g.Spec.Roles = nil }) }, []role{}, false},
+		"the user was suspended": {func(c *cluster) { edit(c, makeUser(), deactivated) }, nil, false},
+		"the user was deleted":   {func(c *cluster) { c.must(c.Delete(c.t.Context(), placed(makeUser()))) }, nil, false},
+		"the user was locked":    {func(c *cluster) { edit(c, makeUser(), lockedBy) }, nil, false},
 		"the user is another one now, for whom a grant is that was deleted": {func(c *cluster) {
 			edit(c, makeUser(), attributes(`{"title":"boss"}`))
 			c.must(c.Delete(c.t.Context(), placed(boss.DeepCopy())))
-		}, []role{"a"}},
+		}, []role{"a"}, false},
+		"no grant gives, so one would for everyone else that was deleted too": {func(c *cluster) {
+			for _, g := range []*grant{ops, otherwise} {
+				c.must(c.Delete(c.t.Context(), placed(g.DeepCopy())))
+			}
+		}, nil, true},
+		"no grant gives, so one does for everyone else": {func(c *cluster) { c.must(c.Delete(c.t.Context(), placed(ops.DeepCopy()))) }, []role{"c"}, true},
 	} {
 		t.Run(reason, func(t *testing.T) {
 			c := begin(t, directory(), makeApp(), makeUser(), makeGroup("g1", "Ops", ""), makeSlice("g1", "id"), ops.DeepCopy(), boss.DeepCopy())
+			if tc.otherwise {
+				c.must(c.Create(t.Context(), placed(otherwise.DeepCopy())))
+				c.sync()
+			}
 			tc.now(c)
 			_, err := c.reconcile("id")
 			c.must(err)
