@@ -101,7 +101,7 @@ func begin(t *testing.T) *world {
 	return w
 }
 
-// start runs the controllers as the program does; stop ends them as a crash of the leader would, between any two steps.
+// start runs the controllers as the program does; stop ends them.
 func (w *world) start() {
 	w.Helper()
 	mgr, err := ctrl.NewManager(w.config, ctrl.Options{
@@ -125,12 +125,6 @@ func (w *world) start() {
 			w.Errorf("the controllers ended: %v", err)
 		}
 	})
-}
-
-func (w *world) restart() {
-	w.Helper()
-	w.stop()
-	w.start()
 }
 
 func (w *world) open(_ context.Context, app *v1alpha1.ScimApplication, _ map[string][]byte) (connector.Connector, error) {
@@ -223,14 +217,6 @@ func (w *world) account(app, user string) *v1alpha1.ScimAccount {
 		return nil
 	}
 	return &account
-}
-
-// accounts reads all ScimAccounts.
-func (w *world) accounts() []v1alpha1.ScimAccount {
-	w.Helper()
-	var list v1alpha1.ScimAccountList
-	w.must(w.List(w.Context(), &list, client.InNamespace(w.namespace)))
-	return list.Items
 }
 
 // eventually waits until something is so.

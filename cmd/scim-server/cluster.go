@@ -106,15 +106,29 @@ func cacheOptions(namespaces []string, scheme *runtime.Scheme, mapper meta.RESTM
 	return o
 }
 
-// slim drops what nobody here reads, before the cache keeps it: every user and group is in it.
+// slim drops what nobody here reads, before the cache keeps it: every user and group is in it. Whatever is written back is read from the API
+// server itself, so nothing is lost there.
 func slim(in any) (any, error) {
 	switch o := in.(type) {
 	case *v1alpha1.ScimUser:
 		o.Status = v1alpha1.ScimUserStatus{}
+		o.Annotations = only(o.Annotations, v1alpha1.AnnotationLastModified)
 	case *v1alpha1.ScimGroup:
 		o.Status = v1alpha1.ScimGroupStatus{}
+		o.Annotations = only(o.Annotations, v1alpha1.AnnotationLastModified)
+	case *v1alpha1.ScimMemberSlice:
+		o.Annotations = nil
 	}
 	return cache.TransformStripManagedFields()(in)
+}
+
+// only keeps one annotation.
+func only(annotations map[string]string, key string) map[string]string {
+	value, annotated := annotations[key]
+	if !annotated {
+		return nil
+	}
+	return map[string]string{key: value}
 }
 
 // watch declares what the cache holds: what auth and directory index, and users and groups. Nobody needs a cache of the

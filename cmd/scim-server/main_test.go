@@ -239,25 +239,31 @@ func TestRESTMapperKnowsLists(t *testing.T) {
 	}
 }
 
-// TestSlimKeepsWhatIsRead: tokens and directories are read with their status, users and groups without.
+// TestSlimKeepsWhatIsRead: tokens and directories are read with their status, users and groups without, and of annotations only when
+// a resource was changed last.
 func TestSlimKeepsWhatIsRead(t *testing.T) {
 	meta := metav1.ObjectMeta{Name: "a", ResourceVersion: "7", Annotations: map[string]string{v1alpha1.AnnotationLastModified: "then"}}
 	managed := *meta.DeepCopy()
 	managed.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "scim-server"}}
+	annotated, bare := *managed.DeepCopy(), *meta.DeepCopy()
+	annotated.Annotations[v1alpha1.AnnotationRequestID], bare.Annotations = "7", nil
 	spec := v1alpha1.ScimUserSpec{UserName: "ada"}
+	members := v1alpha1.ScimMemberSliceSpec{Users: []string{"ada"}}
 	token := v1alpha1.ScimTokenStatus{Credentials: []v1alpha1.TokenCredential{{}}}
 	directory := v1alpha1.ScimDirectoryStatus{URL: "https://scim.example"}
 	for name, c := range map[string]struct{ in, want client.Object }{
 		"User": {
-			&v1alpha1.ScimUser{ObjectMeta: managed, Spec: spec, Status: v1alpha1.ScimUserStatus{ObservedGeneration: 1}},
+			&v1alpha1.ScimUser{ObjectMeta: annotated, Spec: spec, Status: v1alpha1.ScimUserStatus{ObservedGeneration: 1}},
 			&v1alpha1.ScimUser{ObjectMeta: meta, Spec: spec},
 		},
 		"Group": {
-			&v1alpha1.ScimGroup{ObjectMeta: managed, Status: v1alpha1.ScimGroupStatus{Members: 1}},
+			&v1alpha1.ScimGroup{ObjectMeta: annotated, Status: v1alpha1.ScimGroupStatus{Members: 1}},
 			&v1alpha1.ScimGroup{ObjectMeta: meta},
 		},
-		"Token":     {&v1alpha1.ScimToken{ObjectMeta: managed, Status: token}, &v1alpha1.ScimToken{ObjectMeta: meta, Status: token}},
-		"Directory": {&v1alpha1.ScimDirectory{ObjectMeta: managed, Status: directory}, &v1alpha1.ScimDirectory{ObjectMeta: meta, Status: directory}},
+		"never changed": {&v1alpha1.ScimUser{ObjectMeta: bare, Spec: spec}, &v1alpha1.ScimUser{ObjectMeta: bare, Spec: spec}},
+		"MemberSlice":   {&v1alpha1.ScimMemberSlice{ObjectMeta: annotated, Spec: members}, &v1alpha1.ScimMemberSlice{ObjectMeta: bare, Spec: members}},
+		"Token":         {&v1alpha1.ScimToken{ObjectMeta: managed, Status: token}, &v1alpha1.ScimToken{ObjectMeta: meta, Status: token}},
+		"Directory":     {&v1alpha1.ScimDirectory{ObjectMeta: managed, Status: directory}, &v1alpha1.ScimDirectory{ObjectMeta: meta, Status: directory}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := slim(c.in)

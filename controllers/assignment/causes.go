@@ -13,7 +13,7 @@ import (
 )
 
 // causes remembers which SCIM request woke a user, where that was not a change of the user itself: of a group, or of its members. It
-// is for explanation only, so it may be lost at a restart.
+// is for explanation only, so it may be lost at a restart. Every decision about the user takes it, so it keeps nothing of those who are done.
 type causes struct {
 	mu       sync.Mutex
 	requests map[reconcile.Request]string
@@ -27,11 +27,8 @@ func (c *causes) remember(o client.Object, woken []reconcile.Request) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.requests == nil {
-		c.requests = map[reconcile.Request]string{}
-	}
 	for _, key := range woken {
-		c.requests[key] = request
+		c.note(key, request)
 	}
 }
 
@@ -42,4 +39,24 @@ func (c *causes) take(key reconcile.Request) string {
 	request := c.requests[key]
 	delete(c.requests, key)
 	return request
+}
+
+// giveBack notes again what was taken for an attempt that failed, unless another request came since.
+func (c *causes) giveBack(key reconcile.Request, request string) {
+	if request == "" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, newer := c.requests[key]; !newer {
+		c.note(key, request)
+	}
+}
+
+// note is called with the lock.
+func (c *causes) note(key reconcile.Request, request string) {
+	if c.requests == nil {
+		c.requests = map[reconcile.Request]string{}
+	}
+	c.requests[key] = request
 }

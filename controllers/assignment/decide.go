@@ -26,6 +26,8 @@ type Facts struct {
 	Present []*v1alpha1.ScimAccount
 	// Waiting are the accounts with the user's externalID whose own user is deleted or gone: this person may come back to them.
 	Waiting []*v1alpha1.ScimAccount
+	// Directories of the namespace. They matter to removal guards alone: nothing is decided by them.
+	Directories []*v1alpha1.ScimDirectory
 	// Now is when it is decided.
 	Now time.Time
 }
@@ -154,11 +156,14 @@ func (d *decider) nameOf(account *v1alpha1.ScimAccount, app *v1alpha1.ScimApplic
 // it will be then, at each time that could matter: so it never wakes anybody for nothing.
 func (d *decider) next(account *v1alpha1.ScimAccount, offer *offer, now outcome) time.Time {
 	edges := offer.edges(d.Now)
+	if now.spec != nil && now.spec.DeleteAfter != nil && now.spec.DeleteAfter.After(d.Now) {
+		edges = append(edges, now.spec.DeleteAfter.Time)
+	}
+	if len(edges) == 0 {
+		return time.Time{}
+	}
 	then := account
 	if now.spec != nil {
-		if now.spec.DeleteAfter != nil && now.spec.DeleteAfter.After(d.Now) {
-			edges = append(edges, now.spec.DeleteAfter.Time)
-		}
 		then = &v1alpha1.ScimAccount{Spec: *now.spec}
 		if account != nil {
 			then.ObjectMeta = account.ObjectMeta

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -20,9 +19,6 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
 	"github.com/scim-operator/scim-operator/controllers/membership"
 )
-
-// errBehind makes a user be decided about again a little later.
-var errBehind = errors.New("the cache does not have the user yet")
 
 // facts reads what the decision is made from, out of the cache.
 func (r *Reconciler) facts(ctx context.Context, req reconcile.Request) (Facts, error) {
@@ -37,18 +33,23 @@ func (r *Reconciler) facts(ctx context.Context, req reconcile.Request) (Facts, e
 		applications v1alpha1.ScimApplicationList
 		grants       v1alpha1.ScimGrantList
 		accounts     v1alpha1.ScimAccountList
+		directories  v1alpha1.ScimDirectoryList
 	)
 	err = errors.Join(
 		r.Client.List(ctx, &applications, here, client.UnsafeDisableDeepCopy),
 		r.Client.List(ctx, &grants, here, client.UnsafeDisableDeepCopy),
+		r.Client.List(ctx, &directories, here, client.UnsafeDisableDeepCopy),
 		r.Client.List(ctx, &accounts, here, client.MatchingFields{index.ByUser: req.Name}, client.UnsafeDisableDeepCopy),
 	)
 	f.Applications, f.Grants, f.Present = pointers(applications.Items), pointers(grants.Items), pointers(accounts.Items)
+	f.Directories = pointers(directories.Items)
 	if err != nil || user == nil {
 		return f, err
 	}
-	if f.Groups, err = membership.GroupsOf(ctx, r.Client, req.Namespace, req.Name); err != nil {
-		return f, err
+	if f.seesGroups() {
+		if f.Groups, err = membership.GroupsOf(ctx, r.Client, req.Namespace, req.Name); err != nil {
+			return f, err
+		}
 	}
 	f.Waiting, err = r.waiting(ctx, user)
 	return f, err
@@ -118,66 +119,6 @@ func continued(f Facts, d Decision) []*v1alpha1.ScimAccount {
 	return present
 }
 
-// confirm replaces, in f, what access would rest on by what the API server says: the user, the grants that match, the groups that they
-// name.
-func (r *Reconciler) confirm(ctx context.Context, req reconcile.Request, f *Facts, w work) error {
-	cached := f.User
-	live, err := userFrom(ctx, r.Live, req)
-	f.User = live
-	switch {
-	case err != nil, live == nil:
-		return err
-	case cached == nil:
-		return errBehind
-	}
-	if f.Grants, err = r.confirmGrants(ctx, f.Grants, w.steps); err != nil {
-		return err
-	}
-	gone, err := membership.Confirm(ctx, r.Live, r.Client, req.Namespace, req.Name, usedGroups(w.steps))
-	if err != nil {
-		return err
-	}
-	f.Groups = slices.DeleteFunc(slices.Clone(f.Groups), func(g *v1alpha1.ScimGroup) bool { return slices.Contains(gone, g.Name) })
-	return nil
-}
-
-// usedGroups are the groups behind every step that gives something.
-func usedGroups(steps []Step) (groups []string) {
-	for i := range steps {
-		if steps[i].Gives {
-			groups = append(groups, steps[i].UsedGroups...)
-		}
-	}
-	slices.Sort(groups)
-	return slices.Compact(groups)
-}
-
-// confirmGrants reads again the grants behind every step that gives something.
-func (r *Reconciler) confirmGrants(ctx context.Context, grants []*v1alpha1.ScimGrant, steps []Step) ([]*v1alpha1.ScimGrant, error) {
-	rests := map[string]bool{}
-	for i := range steps {
-		for _, grant := range steps[i].Want.Grants {
-			rests[grant.Name] = rests[grant.Name] || steps[i].Gives
-		}
-	}
-	var confirmed []*v1alpha1.ScimGrant
-	for _, grant := range grants {
-		if !rests[grant.Name] {
-			confirmed = append(confirmed, grant)
-			continue
-		}
-		live := &v1alpha1.ScimGrant{}
-		switch err := r.Live.Get(ctx, client.ObjectKeyFromObject(grant), live); {
-		case apierrors.IsNotFound(err):
-		case err != nil:
-			return nil, err
-		default:
-			confirmed = append(confirmed, live)
-		}
-	}
-	return confirmed, nil
-}
-
 // applicationOf returns the application of an account, nil if there is none.
 func applicationOf(f Facts, account *v1alpha1.ScimAccount) *v1alpha1.ScimApplication {
 	i := slices.IndexFunc(f.Applications, func(a *v1alpha1.ScimApplication) bool { return a.Name == account.Spec.ApplicationRef.Name })
@@ -189,39 +130,35 @@ func applicationOf(f Facts, account *v1alpha1.ScimAccount) *v1alpha1.ScimApplica
 
 // ended reports whether a ScimAccount has nothing left to say: its account is seen to be gone, and it no longer counts in any window of a
 // removal guard.
-func (r *Reconciler) ended(f Facts, account *v1alpha1.ScimAccount) bool {
-	if account.Spec.State != v1alpha1.AccountDeleted || account.Status.State != v1alpha1.AccountDeleted || !status.IsReady(account.Status.Conditions, account.Generation) {
-		return false
-	}
-	end := r.countsUntil(f, account)
-	return end.IsZero() || !end.After(f.Now)
+func ended(f Facts, account *v1alpha1.ScimAccount) bool {
+	return account.Spec.State == v1alpha1.AccountDeleted && account.Status.State == v1alpha1.AccountDeleted &&
+		status.IsReady(account.Status.Conditions, account.Generation) && !countsUntil(f, account).After(f.Now)
 }
 
 // countsUntil is when a deletion stops to count, the zero time if it does not count.
-func (r *Reconciler) countsUntil(f Facts, account *v1alpha1.ScimAccount) time.Time {
+func countsUntil(f Facts, account *v1alpha1.ScimAccount) time.Time {
 	app := applicationOf(f, account)
 	if app == nil || !app.DeletionTimestamp.IsZero() || !account.DeletionTimestamp.IsZero() {
 		return time.Time{}
 	}
-	return guard.TombstoneUntil(&account.Spec, app, r.directoryOf(app))
+	return guard.TombstoneUntil(&account.Spec, app, directoryOf(f, app))
 }
 
-// windowEnd is when the first deletion stops to count.
-func (r *Reconciler) windowEnd(f Facts) (end time.Time) {
+// windowEnd is when the first deletion stops to count, of those that still do: the others wait for their application, and not for time.
+func windowEnd(f Facts) (end time.Time) {
 	for _, account := range f.Present {
-		if account.Spec.State == v1alpha1.AccountDeleted {
-			end = earliest(end, r.countsUntil(f, account))
+		if until := countsUntil(f, account); account.Spec.State == v1alpha1.AccountDeleted && until.After(f.Now) {
+			end = earliest(end, until)
 		}
 	}
 	return end
 }
 
-// directoryOf reads the directory of an application from the cache, nil if it is gone: its guard is gone with it.
-func (r *Reconciler) directoryOf(app *v1alpha1.ScimApplication) *v1alpha1.ScimDirectory {
-	directory := &v1alpha1.ScimDirectory{}
-	key := client.ObjectKey{Namespace: app.Namespace, Name: app.Spec.DirectoryRef.Name}
-	if err := r.Client.Get(context.Background(), key, directory); err != nil { // from memory: it fails only when there is none
+// directoryOf returns the directory of an application, nil if it is gone: its guard is gone with it.
+func directoryOf(f Facts, app *v1alpha1.ScimApplication) *v1alpha1.ScimDirectory {
+	i := slices.IndexFunc(f.Directories, func(d *v1alpha1.ScimDirectory) bool { return d.Name == app.Spec.DirectoryRef.Name })
+	if i < 0 {
 		return nil
 	}
-	return directory
+	return f.Directories[i]
 }

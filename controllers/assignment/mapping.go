@@ -51,12 +51,10 @@ func (p *person) profileIn(app *v1alpha1.ScimApplication, grants []v1alpha1.Acco
 
 // mappedGroups are the groups that the names of an account in app can come from.
 func (p *person) mappedGroups(app *v1alpha1.ScimApplication) []string {
-	mapping := &app.Spec.Account
-	names := slices.Concat(p.groupsIn(mapping.UserName), p.groupsIn(mapping.DisplayName), p.groupsIn(mapping.Email))
-	for i := range mapping.Attributes {
-		names = append(names, p.groupsIn(mapping.Attributes[i].Value)...)
+	if !mapsGroups(app) {
+		return nil
 	}
-	return names
+	return p.groupNames()
 }
 
 // text is the value of an expression, or the default where there is none.

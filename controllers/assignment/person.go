@@ -100,11 +100,37 @@ func isASCII(s string) bool {
 	return true
 }
 
+// speaksOfGroups reports whether an expression can see groups: only by their name.
+func speaksOfGroups(e v1alpha1.Expression) bool { return strings.Contains(string(e), "groups") }
+
+// SeesGroups reports whether the groups of a user decide about grant itself; what EveryoneElse is depends on other grants.
+func SeesGroups(grant *v1alpha1.ScimGrant) bool {
+	return speaksOfGroups(grant.Spec.RolesFrom) || slices.ContainsFunc(grant.Spec.Subjects, func(s v1alpha1.Subject) bool {
+		return s.Kind == v1alpha1.SubjectGroup || s.Kind == v1alpha1.SubjectCondition && speaksOfGroups(s.Condition)
+	})
+}
+
+// seesGroups reports whether the groups of the user decide anything at all, so that they have to be looked up.
+func (f *Facts) seesGroups() bool {
+	return !isGone(f.User) && (slices.ContainsFunc(f.Grants, SeesGroups) || slices.ContainsFunc(f.Applications, mapsGroups))
+}
+
+// mapsGroups reports whether the names of an account in app can come from groups.
+func mapsGroups(app *v1alpha1.ScimApplication) bool {
+	mapping := &app.Spec.Account
+	return speaksOfGroups(mapping.UserName) || speaksOfGroups(mapping.DisplayName) || speaksOfGroups(mapping.Email) ||
+		slices.ContainsFunc(mapping.Attributes, func(a v1alpha1.AttributeMapping) bool { return speaksOfGroups(a.Value) })
+}
+
 // groupsIn are the groups that an expression can see: all, or none if it does not speak of them.
 func (p *person) groupsIn(e v1alpha1.Expression) (names []string) {
-	if !strings.Contains(string(e), "groups") {
+	if !speaksOfGroups(e) {
 		return nil
 	}
+	return p.groupNames()
+}
+
+func (p *person) groupNames() (names []string) {
 	for _, group := range p.groups {
 		names = append(names, group.Name)
 	}

@@ -9,10 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
-
-	"k8s.io/apimachinery/pkg/api/equality"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 )
@@ -170,22 +167,4 @@ func Digest(spec *v1alpha1.ScimAccountSpec) string {
 	}
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:16])
-}
-
-// isEqual reports whether two specs are the same but for what belongs to the removal guard, and for the order of sets.
-func isEqual(a, b *v1alpha1.ScimAccountSpec) bool {
-	return equality.Semantic.DeepEqual(decided(a), decided(b))
-}
-
-// decided is the part of a spec that [Decide] decides about, each list in order.
-func decided(spec *v1alpha1.ScimAccountSpec) v1alpha1.ScimAccountSpec {
-	part := *spec
-	part.LostAccessAt, part.DeletedAt, part.Held = nil, nil, nil
-	part.Roles = slices.Sorted(slices.Values(spec.Roles))
-	part.Attributes = slices.SortedFunc(slices.Values(spec.Attributes), func(a, b v1alpha1.AccountAttribute) int { return strings.Compare(a.Name, b.Name) })
-	part.Grants = slices.SortedFunc(slices.Values(spec.Grants), func(a, b v1alpha1.AccountGrant) int { return strings.Compare(a.Name, b.Name) })
-	for i := range part.Grants {
-		part.Grants[i].Roles = slices.Sorted(slices.Values(part.Grants[i].Roles))
-	}
-	return part
 }

@@ -55,7 +55,7 @@ func (r random) app(name string) *scimApp {
 		app.Spec.DeletionPolicy = pick(r, v1alpha1.DeletionPolicyDelete, v1alpha1.DeletionPolicyRetain)
 	}
 	if r.oneIn(8) {
-		app.Spec.Account.Email = fails
+		app.Spec.Account.Email = pick[v1alpha1.Expression](r, fails, `groups[0].id`)
 	}
 	if r.oneIn(10) {
 		otherDirectory(app)
@@ -150,7 +150,7 @@ func (r random) ledger() ledger {
 }
 
 func (l ledger) held(s Step) *v1alpha1.HeldChange {
-	if s.Unconditional || !l[s.Name] || !(s.Loses || s.Deletes || s.Kind == v1alpha1.ChangeCreate) {
+	if removes := s.Loses || s.Deletes || s.Kind == v1alpha1.ChangeCreate; s.Unconditional || !l[s.Name] || !removes {
 		return nil
 	}
 	return held(s.Kind, &s.Want)
@@ -363,6 +363,30 @@ func TestBrokenExpressions(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+}
+
+// TestGroupsThatDoNotMatter: where nothing speaks of groups, they need not be looked up.
+func TestGroupsThatDoNotMatter(t *testing.T) {
+	without := 0
+	forWorlds(t, func(t *testing.T, r random, f Facts, programs *expression.Cache) {
+		if r.oneIn(2) {
+			f.Grants = slices.DeleteFunc(f.Grants, SeesGroups)
+		}
+		if f.seesGroups() {
+			return
+		}
+		blind := f
+		blind.Groups = nil
+		if len(f.Groups) > 0 {
+			without++
+		}
+		if diff := cmp.Diff(Decide(f, programs), Decide(blind, programs)); diff != "" {
+			t.Error(diff)
+		}
+	})
+	if without < 100 {
+		t.Errorf("only %d worlds have groups that do not matter", without)
+	}
 }
 
 // TestTimeAlone: strictly before Next nothing changes, and at Next something does.

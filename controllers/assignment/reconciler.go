@@ -46,19 +46,22 @@ type Reconciler struct {
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimusers/status,verbs=patch
 
 // Reconcile brings the accounts of one user in line. The user may be gone.
-func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (result reconcile.Result, err error) {
+	request := r.causes.take(req)
+	defer func() {
+		if err != nil {
+			r.causes.giveBack(req, request)
+		}
+	}()
 	facts, err := r.facts(ctx, req)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	todo := r.decide(facts)
-	if todo.gives() || (facts.User == nil && !todo.empty()) {
-		if err := r.confirm(ctx, req, &facts, todo); err != nil {
-			return reconcile.Result{}, err
-		}
-		todo = r.decide(facts)
+	todo, err := r.sure(ctx, req, &facts)
+	if err != nil {
+		return reconcile.Result{}, err
 	}
-	wrote, err := r.carryOut(ctx, req, facts, todo)
+	wrote, err := r.carryOut(ctx, req, facts, todo, request)
 	if err != nil || wrote {
 		return todo.again(facts.Now), err // the events of the accounts wake us again
 	}
@@ -94,6 +97,6 @@ func (w work) again(now time.Time) reconcile.Result {
 
 func (r *Reconciler) decide(f Facts) work {
 	decision := Decide(f, r.Programs)
-	steps, over, next := Plan(decision, continued(f, decision), func(a *v1alpha1.ScimAccount) bool { return r.ended(f, a) })
-	return work{decision: decision, steps: steps, over: over, next: earliest(next, r.windowEnd(f))}
+	steps, over, next := Plan(decision, continued(f, decision), func(a *v1alpha1.ScimAccount) bool { return ended(f, a) })
+	return work{decision: decision, steps: steps, over: over, next: earliest(next, windowEnd(f))}
 }

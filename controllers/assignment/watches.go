@@ -154,7 +154,7 @@ func (r *Reconciler) ledgerEvents() handler.EventHandler {
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { r.observe(q, e.Object) },
 		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { r.observe(q, e.ObjectNew) },
 		DeleteFunc: func(_ context.Context, e event.DeleteEvent, _ queue) {
-			r.Ledger.Forget(e.Object.GetNamespace(), e.Object.GetName())
+			r.Ledger.Forget(e.Object.(*v1alpha1.ScimAccount)) // watched as that type
 		},
 	}
 }

@@ -28,20 +28,20 @@ const fieldOwner = client.FieldOwner("scim-controller-assignment")
 const seedPage = 2000
 
 // carryOut writes what the guard lets go, and holds the rest. What takes away comes first, and each step is tried whatever becomes of
-// the others. It reports whether anything was written.
-func (r *Reconciler) carryOut(ctx context.Context, req reconcile.Request, f Facts, w work) (wrote bool, err error) {
-	r.withdraw(f, w)
+// the others. It reports whether anything was written. request is the SCIM request that woke the user, if anybody knows.
+func (r *Reconciler) carryOut(ctx context.Context, req reconcile.Request, f Facts, w work, request string) (wrote bool, err error) {
+	r.withdraw(req, f, w)
 	if w.empty() {
 		return false, nil
 	}
-	if err := r.seed(ctx, req.Namespace); err != nil {
-		return false, err
-	}
-	request := r.causes.take(req)
-	var failed []error
+	unseeded := r.seed(ctx, req.Namespace)
+	failed := []error{unseeded}
 	for i := range w.steps {
 		step := &w.steps[i]
-		spec := r.admit(f, step)
+		if unseeded != nil && !step.Unconditional {
+			continue // nobody can say whether it may go
+		}
+		spec := r.admit(f, step, unseeded == nil)
 		if step.Present != nil && equality.Semantic.DeepEqual(step.Present.Spec, spec) {
 			continue // held as it was held before
 		}
@@ -50,19 +50,42 @@ func (r *Reconciler) carryOut(ctx context.Context, req reconcile.Request, f Fact
 	}
 	for _, account := range w.over {
 		wrote = true
-		failed = append(failed, client.IgnoreNotFound(r.Client.Delete(ctx, account.DeepCopy(), client.Preconditions{UID: &account.UID})))
+		failed = append(failed, r.drop(ctx, account, slices.Contains(w.decision.Released, account)))
 	}
 	return wrote, errors.Join(failed...)
 }
 
-// withdraw tells the ledger of the accounts that shall stay as they are: what was let go for one of them and never written has lapsed.
-func (r *Reconciler) withdraw(f Facts, w work) {
+// drop deletes a ScimAccount that is over, exactly as it was read: a person who comes back may have taken it over since. Of one that
+// is released, it asks before whether the application really lets go of it, since a deletion with the application there reaches downstream.
+func (r *Reconciler) drop(ctx context.Context, account *v1alpha1.ScimAccount, released bool) error {
+	if released {
+		if err := r.confirmReleased(ctx, account); err != nil {
+			return err
+		}
+	}
+	asRead := client.Preconditions{UID: &account.UID, ResourceVersion: &account.ResourceVersion}
+	return client.IgnoreNotFound(r.Client.Delete(ctx, account.DeepCopy(), asRead))
+}
+
+// withdraw tells the ledger of the accounts that shall stay as they are, and of those that are not to be made: what was let go for one of
+// them and never written has lapsed.
+func (r *Reconciler) withdraw(req reconcile.Request, f Facts, w work) {
+	hasStep := func(name string) bool {
+		return slices.ContainsFunc(w.steps, func(s Step) bool { return s.Name == name })
+	}
 	for _, account := range f.Present {
-		if !slices.ContainsFunc(w.steps, func(s Step) bool { return s.Name == account.Name }) {
+		if !hasStep(account.Name) {
 			r.Ledger.Observe(account) // our own write may not have come round yet
 			r.Ledger.Withdraw(account.Namespace, account.Name)
 		}
 	}
+	var unwanted []string
+	for _, app := range f.Applications {
+		if name := AccountName(app.Name, req.Name); !hasStep(name) && find(f.Present, name) == nil {
+			unwanted = append(unwanted, name)
+		}
+	}
+	r.Ledger.WithdrawNew(req.Namespace, req.Name, unwanted)
 }
 
 // seed fills the ledger from the API server, once for each namespace: a cache may lag behind what an earlier leader let go.
@@ -76,30 +99,32 @@ func (r *Reconciler) seed(ctx context.Context, namespace string) error {
 	if err := r.Live.List(ctx, &applications, client.InNamespace(namespace)); err != nil {
 		return fmt.Errorf("count the removals of the past: %w", err)
 	}
-	var all, page v1alpha1.ScimAccountList
-	for {
-		if err := r.Live.List(ctx, &page, client.InNamespace(namespace), client.Limit(seedPage), client.Continue(page.Continue)); err != nil {
+	var accounts []v1alpha1.ScimAccount
+	for next := ""; ; {
+		var page v1alpha1.ScimAccountList
+		if err := r.Live.List(ctx, &page, client.InNamespace(namespace), client.Limit(seedPage), client.Continue(next)); err != nil {
 			return fmt.Errorf("count the removals of the past: %w", err)
 		}
-		all.Items = append(all.Items, page.Items...)
-		if page.Continue == "" {
+		accounts = append(accounts, page.Items...)
+		if next = page.Continue; next == "" {
 			break
 		}
 	}
-	r.Ledger.Seed(namespace, all.Items, applications.Items)
+	r.Ledger.Seed(namespace, accounts, applications.Items)
 	return nil
 }
 
-// admit asks the ledger and returns the spec that follows from its verdict.
-func (r *Reconciler) admit(f Facts, step *Step) v1alpha1.ScimAccountSpec {
+// admit asks the ledger and returns the spec that follows from its verdict. Before the ledger is filled only the kill switch comes here,
+// which it would let go anyway.
+func (r *Reconciler) admit(f Facts, step *Step, seeded bool) v1alpha1.ScimAccountSpec {
 	app := applicationOf(f, &v1alpha1.ScimAccount{Spec: step.Want})
-	if app == nil {
-		return step.Want
+	if app == nil || !seeded {
+		return written(step, guard.Verdict{})
 	}
 	if step.Present != nil {
 		r.Ledger.Observe(step.Present)
 	}
-	verdict := r.Ledger.Admit(f.Now, change(step, app), guard.Rules{Application: app, Directory: r.directoryOf(app), Invariants: r.invariants(app)})
+	verdict := r.Ledger.Admit(f.Now, change(step, app), guard.Rules{Application: app, Directory: directoryOf(f, app), Invariants: r.invariants(app)})
 	return written(step, verdict)
 }
 
@@ -165,8 +190,8 @@ func seen(a guard.Account) expression.Account {
 	return expression.Account{UserName: a.UserName, State: string(a.State), Roles: roles, Grants: a.Grants}
 }
 
-// apply writes one ScimAccount. It comes with its finalizer, so that no account is ever made downstream without. One that is taken over
-// is written only as it was read, since two users may be after it.
+// apply writes one ScimAccount. It comes with its finalizer, so that no account is ever made downstream without. One that was read is never
+// made anew when it is gone since.
 func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, f Facts, step *Step, spec v1alpha1.ScimAccountSpec, request string) error {
 	wanted, err := configured(&spec)
 	if err != nil {
@@ -179,10 +204,19 @@ func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, f Facts, 
 	if id := requestOf(f, step, request); id != "" {
 		config = config.WithAnnotations(map[string]string{v1alpha1.AnnotationRequestID: id})
 	}
-	if step.Present != nil && step.Present.Spec.UserRef != spec.UserRef {
-		config = config.WithResourceVersion(step.Present.ResourceVersion)
+	if step.Present != nil {
+		config = config.WithUID(step.Present.UID)
+		if isContested(f, step) {
+			config = config.WithResourceVersion(step.Present.ResourceVersion)
+		}
 	}
 	return r.Client.Apply(ctx, config, fieldOwner, client.ForceOwnership)
+}
+
+// isContested reports whether another user may be after the same ScimAccount: it is taken over, or its user is gone and somebody may
+// take it over now. It is written only as it was read then.
+func isContested(f Facts, step *Step) bool {
+	return step.Present.Spec.UserRef != step.Want.UserRef || isGone(f.User)
 }
 
 // configured is spec as server-side apply takes it: both have the same JSON.

@@ -66,7 +66,7 @@ func (r *Reconciler) count(ctx context.Context, grant *v1alpha1.ScimGrant, app *
 	if err != nil {
 		return count{}, err
 	}
-	grouped := slices.ContainsFunc(append(others, grant), seesGroups)
+	grouped := slices.ContainsFunc(append(others, grant), assignment.SeesGroups)
 	for i := range users.Items {
 		facts := assignment.Facts{User: &users.Items[i], Grants: others, Now: now}
 		if grouped {

@@ -22,6 +22,10 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/membership"
 )
 
+// attributesDelay is how long a change of the attributes of a user is held back. These come all day long, and each makes a pass over all
+// users, whom nobody gets or loses access by.
+const attributesDelay = 10 * time.Second
+
 // Reconciler keeps the status of ScimGrants.
 type Reconciler struct {
 	// Client reads from the cache.
@@ -44,7 +48,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.ScimGrant{}, enqueue.Events{Keys: r.grantsForEveryoneElse, Delay: enqueue.CountDelay}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: enqueue.Referrers(r.Client, grants, index.ByApplication)}).
 		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: r.grantsOfUser(anyGrant), Changed: renamed, Delay: enqueue.CountDelay}).
-		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: r.grantsOfUser(seesAttributes), Changed: enqueue.SpecChanged, Delay: enqueue.CountDelay}).
+		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: r.grantsOfUser(seesAttributes), Changed: enqueue.SpecChanged, Delay: attributesDelay}).
 		Watches(&v1alpha1.ScimGroup{}, enqueue.Events{Keys: r.grantsThatSeeGroups, Changed: membership.GroupChanged, Delay: enqueue.CountDelay}).
 		Watches(&v1alpha1.ScimMemberSlice{}, enqueue.Events{Keys: r.grantsThatSeeGroups, Changed: membership.SliceChanged, Delay: enqueue.CountDelay}).
 		Complete(reconcile.AsReconciler(r.Client, r))

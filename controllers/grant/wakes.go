@@ -6,12 +6,12 @@ package grant
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/assignment"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 )
 
@@ -31,14 +31,6 @@ func isForEveryoneElse(grant *v1alpha1.ScimGrant) bool {
 func seesAttributes(grant *v1alpha1.ScimGrant) bool {
 	return grant.Spec.RolesFrom != "" || slices.ContainsFunc(grant.Spec.Subjects, func(s v1alpha1.Subject) bool {
 		return s.Kind == v1alpha1.SubjectCondition || s.Kind == v1alpha1.SubjectEveryoneElse
-	})
-}
-
-// seesGroups reports whether the groups of a user decide about the grant itself. An expression can only see them by their name.
-func seesGroups(grant *v1alpha1.ScimGrant) bool {
-	mentions := func(e v1alpha1.Expression) bool { return strings.Contains(string(e), "groups") }
-	return mentions(grant.Spec.RolesFrom) || slices.ContainsFunc(grant.Spec.Subjects, func(s v1alpha1.Subject) bool {
-		return s.Kind == v1alpha1.SubjectGroup || s.Kind == v1alpha1.SubjectCondition && mentions(s.Condition)
 	})
 }
 
@@ -68,7 +60,7 @@ func (r *Reconciler) grantsForEveryoneElse(ctx context.Context, o client.Object)
 // grantsThatSeeGroups wakes the grants of a namespace to which groups matter. Which directory a slice is of is not looked up: its
 // group may be gone, and the work is held back and done once.
 func (r *Reconciler) grantsThatSeeGroups(ctx context.Context, o client.Object) []reconcile.Request {
-	return r.grants(ctx, o.GetNamespace(), func(g *v1alpha1.ScimGrant) bool { return seesGroups(g) || isForEveryoneElse(g) })
+	return r.grants(ctx, o.GetNamespace(), func(g *v1alpha1.ScimGrant) bool { return assignment.SeesGroups(g) || isForEveryoneElse(g) })
 }
 
 func (r *Reconciler) grants(ctx context.Context, namespace string, matters func(*v1alpha1.ScimGrant) bool, opts ...client.ListOption) (keys []reconcile.Request) {

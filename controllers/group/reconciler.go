@@ -59,15 +59,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, group *v1alpha1.ScimGroup) (
 // count adds up the members of all slices that are reached from the root, which has the name of the group. Others are being made,
 // or are what a crash left behind.
 func count(slices []v1alpha1.ScimMemberSlice, root string) int64 {
-	byName := make(map[string]*v1alpha1.ScimMemberSliceSpec, len(slices))
+	rest := make(map[string]*v1alpha1.ScimMemberSliceSpec, len(slices))
 	for i := range slices {
-		byName[slices[i].Name] = &slices[i].Spec
+		rest[slices[i].Name] = &slices[i].Spec
 	}
 	var members int64
 	for todo := []string{root}; len(todo) > 0; {
-		spec, known := byName[todo[0]]
+		name := todo[0]
+		spec, known := rest[name]
 		todo = todo[1:]
 		if known {
+			delete(rest, name) // each counts once, whatever points at it: nothing but the server keeps this a tree
 			members += int64(len(spec.Users) + len(spec.Groups))
 			todo = append(todo, spec.Children...)
 		}

@@ -53,3 +53,18 @@ func TestReconcile(t *testing.T) {
 		t.Error("the same count was written twice")
 	}
 }
+
+// TestCountEnds: what points at itself, or twice at the same, is counted once.
+func TestCountEnds(t *testing.T) {
+	for reason, slices := range map[string][]v1alpha1.ScimMemberSlice{
+		"a circle":          {*slice("g", "g", []string{"a"}, nil, []string{"g-0"}), *slice("g-0", "g", []string{"b"}, nil, []string{"g"})},
+		"itself":            {*slice("g", "g", []string{"a", "b"}, nil, []string{"g"})},
+		"twice":             {*slice("g", "g", []string{"a"}, nil, []string{"g-0", "g-0"}), *slice("g-0", "g", []string{"b"}, nil, nil)},
+		"no circle at all":  {*slice("g", "g", []string{"a"}, nil, []string{"g-0"}), *slice("g-0", "g", []string{"b"}, nil, nil)},
+		"no slice but root": {*slice("g", "g", []string{"a", "b"}, nil, nil)},
+	} {
+		if got := count(slices, "g"); got != 2 {
+			t.Errorf("%s: %d members, want 2", reason, got)
+		}
+	}
+}

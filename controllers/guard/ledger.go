@@ -61,11 +61,16 @@ func (l *Ledger) Observe(acct *v1alpha1.ScimAccount) (changed bool) {
 	return l.in(acct.Namespace).observe(acct)
 }
 
-// Forget takes an account out that is gone from the API server. Its removal counts until the window is over, or we restart.
-func (l *Ledger) Forget(name, account string) {
+// Forget takes an account out that is gone from the API server. Its removal counts until the window is over, or we restart. One that was
+// made since under the same name stays: whoever tells of the two need not do so in order.
+func (l *Ledger) Forget(acct *v1alpha1.ScimAccount) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.in(name).bury(account)
+	n := l.in(acct.Namespace)
+	if e := n.accounts[acct.Name]; e != nil && e.uid == acct.UID {
+		n.bury(acct.Name)
+	}
+	n.believeGone(acct.UID)
 }
 
 // Withdraw gives up what was let go or held for an account and never written, because it is not wanted any more: the account shall be
@@ -74,14 +79,23 @@ func (l *Ledger) Withdraw(name, account string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := l.in(name)
-	e := n.accounts[account]
-	switch {
-	case e == nil:
-	case e.uid == "":
-		n.unlink(e)
-		delete(n.accounts, account)
-	case e.flight != nil:
+	if e := n.accounts[account]; e != nil && e.uid == "" {
+		n.lapse(account)
+	} else if e != nil && e.flight != nil {
 		n.change(e, func() { e.flight = nil })
+	}
+}
+
+// WithdrawNew does the same for accounts of a user of which none is there: to make one was let go, was never written, and is not
+// wanted any more. One that somebody told of, or that is made for another user, stays.
+func (l *Ledger) WithdrawNew(name, user string, accounts []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.in(name)
+	for _, account := range accounts {
+		if e := n.accounts[account]; e != nil && e.uid == "" && e.user == user {
+			n.lapse(account)
+		}
 	}
 }
 

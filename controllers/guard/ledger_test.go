@@ -326,7 +326,7 @@ func TestTombstones(t *testing.T) {
 	if until := TombstoneUntil(&gone.Spec, f.crm, f.dir); !until.Equal(f.now.Add(time.Hour)) {
 		t.Errorf("the tombstone stays until %s", until)
 	}
-	f.l.Forget(ns, "crm-u1")
+	f.l.Forget(gone)
 	f.l.Observe(before)
 	f.l.Observe(gone)
 	if got := f.suspend("crm-u2"); got != "Application" {
@@ -410,5 +410,52 @@ func TestInFlight(t *testing.T) {
 	}
 	if !f.l.Observe(f.write(joins, v1alpha1.AccountActive, v)) || f.admit(f.want("crm-u2", v1alpha1.AccountSuspended)).Held != nil {
 		t.Error("the arrival let nobody go")
+	}
+}
+
+// TestForgetIsAboutOne: word of the end of an account may come after word of the next one of the same name, which stays known.
+func TestForgetIsAboutOne(t *testing.T) {
+	f := newFixture(3, 100, 100)
+	f.rules = []Invariant{atLeast("viewer", 3)}
+	old := f.accounts["crm-u1"]
+	next := old.DeepCopy()
+	next.UID = "next"
+	f.l.Observe(next)
+	f.l.Forget(old)
+	f.accounts["crm-u1"] = next
+	next.Generation++
+	next.Spec.Roles = nil
+	f.l.Observe(next)
+	if got := f.suspend("crm-u2"); got != "Invariant" {
+		t.Errorf("the roles of the next one are not known: %s", got)
+	}
+	f.l.Observe(old)
+	if got := f.suspend("crm-u2"); got != "Invariant" {
+		t.Errorf("a late word of the old one is believed: %s", got)
+	}
+}
+
+// TestWithdrawNew: an account that could not be made takes no place in what invariants count once it is not wanted any more. One that
+// is there, or that is another user's, keeps it.
+func TestWithdrawNew(t *testing.T) {
+	f := newFixture(2, 100, 100)
+	f.rules = []Invariant{atMost("viewer", 3)}
+	join := func(user string) Change {
+		return Change{
+			Namespace: ns, Account: "crm-" + user, User: user, UserName: user, Application: "crm", Directory: "acme",
+			After: Standing{Active: true, Roles: []v1alpha1.RoleName{"viewer"}}, Digest: user, Kind: v1alpha1.ChangeCreate,
+		}
+	}
+	if v := f.admit(join("u3")); v.Held != nil {
+		t.Fatalf("there is a place: %+v", v.Held)
+	}
+	f.l.WithdrawNew(ns, "u4", []string{"crm-u3"})
+	f.l.WithdrawNew(ns, "u1", []string{"crm-u1", "crm-u9"})
+	if v := f.admit(join("u4")); v.Held == nil {
+		t.Error("the place was given up by somebody else")
+	}
+	f.l.WithdrawNew(ns, "u3", []string{"crm-u3"})
+	if v := f.admit(join("u4")); v.Held != nil {
+		t.Error("the place is still taken")
 	}
 }

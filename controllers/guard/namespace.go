@@ -206,23 +206,28 @@ func (n *namespace) observe(acct *v1alpha1.ScimAccount) (changed bool) {
 	return changed
 }
 
+// lapse takes an account out that never was.
+func (n *namespace) lapse(name string) {
+	n.unlink(n.accounts[name])
+	delete(n.accounts, name)
+}
+
 // bury takes an account out that is gone, but for what counts.
 func (n *namespace) bury(name string) {
 	e := n.accounts[name]
-	if e == nil {
-		return
-	}
 	delete(n.accounts, name)
-	if e.uid != "" {
-		if len(n.buried) >= remembered {
-			n.buried, n.elder = map[types.UID]struct{}{}, n.buried
-		}
-		n.buried[e.uid] = struct{}{}
-	}
 	n.change(e, func() {
 		e.seen = facts{marks: [kinds]int64{reversible: e.mark(reversible), irreversible: e.mark(irreversible)}}
 		e.flight, e.gone = nil, true
 	})
+}
+
+// believeGone remembers that a ScimAccount is gone: a late word of it is not believed.
+func (n *namespace) believeGone(uid types.UID) {
+	if len(n.buried) >= remembered {
+		n.buried, n.elder = map[types.UID]struct{}{}, n.buried
+	}
+	n.buried[uid] = struct{}{}
 }
 
 // dead reports whether that ScimAccount is known to be gone.

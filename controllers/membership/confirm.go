@@ -17,7 +17,8 @@ import (
 //
 // It reads each group, and the one slice that names the member, on the way that the cache knows there: two reads for a direct
 // membership. What is above that slice needs no reading, since a slice that was split stays as it is. A slice that was split
-// since, or another way there that the cache does not know yet, counts as gone: the cache will know soon and wake whoever asked.
+// since, a group that is called otherwise since, or another way there that the cache does not know yet, counts as gone: the cache will
+// know soon and wake whoever asked.
 func Confirm(ctx context.Context, live client.Reader, c client.Reader, namespace, user string, groups []string) (gone []string, err error) {
 	if len(groups) == 0 {
 		return nil, nil
@@ -81,5 +82,5 @@ func (c confirmer) step(ctx context.Context, w way) (bool, error) {
 		return false, nil
 	}
 	group, err := c.live.group(ctx, w.group.Name)
-	return group != nil && group.Spec.DirectoryRef == w.group.Spec.DirectoryRef, err
+	return group != nil && group.Spec.DirectoryRef == w.group.Spec.DirectoryRef && !GroupChanged(w.group, group), err
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
 )
 
 func TestGroupsOf(t *testing.T) {
@@ -105,6 +107,8 @@ func TestConfirm(t *testing.T) {
 		"the group left the group":       {func(s *store) { s.drop(leaf("G2", "G2")) }, all, []string{"G4", "G2"}, 7},
 		"the slice is of another group":  {func(s *store) { s.put(leaf("a", "G9", "u")) }, []string{"G1"}, []string{"G1"}, 1},
 		"the user has a group's name":    {func(s *store) { s.put(withGroups("a", "G1", "u")) }, []string{"G1"}, []string{"G1"}, 1},
+		"the group is called otherwise":  {func(s *store) { s.put(called(group("G3"), "other", "")) }, []string{"G3"}, []string{"G3"}, 2},
+		"the group is known otherwise":   {func(s *store) { s.put(called(group("G3"), "", "other")) }, []string{"G3"}, []string{"G3"}, 2},
 		"the group is in another tenant": {func(s *store) { s.put(elsewhere(group("G3"))) }, []string{"G3"}, []string{"G3"}, 2},
 	} {
 		t.Run(reason, func(t *testing.T) {
@@ -119,6 +123,12 @@ func TestConfirm(t *testing.T) {
 			}
 		})
 	}
+}
+
+func called(o client.Object, displayName, externalID string) client.Object {
+	g := o.(*v1alpha1.ScimGroup)
+	g.Spec.DisplayName, g.Spec.ExternalID = displayName, externalID
+	return g
 }
 
 func withGroups(name, group string, groups ...string) client.Object {
