@@ -27,7 +27,7 @@ func writes(m *connectortest.Memory) int {
 func TestDryRun(t *testing.T) {
 	w := begin(t)
 	crm := w.memory("crm")
-	crm.Put(unmarked("7", "root@acme.test", "admin"))
+	crm.Put(unmarked("root", "root@acme.test", "admin"))
 	w.make(w.app("crm", func(s *v1alpha1.ScimApplicationSpec) { s.Mode = v1alpha1.ModeDryRun }), w.grant("everyone", "crm", "viewer"))
 	for i := range 10 {
 		w.make(w.user(fmt.Sprint("user", i)))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/connector"
+	"github.com/scim-operator/scim-operator/controllers/gate"
 )
 
 // errOutdated says that what is known of the account is not true any more. The event of what came in between wakes us.
@@ -30,7 +31,7 @@ type visit struct {
 }
 
 // visit opens the application and does what the state of acct asks for.
-func (r *Reconciler) visit(ctx context.Context, acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication) (reconcile.Result, error) {
+func (r *Reconciler) visit(ctx context.Context, acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication, turn *gate.Turn) (reconcile.Result, error) {
 	calls, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	conn, release, err := r.Connect(calls, app)
@@ -38,7 +39,7 @@ func (r *Reconciler) visit(ctx context.Context, acct *v1alpha1.ScimAccount, app 
 		return reconcile.Result{}, r.abandon(ctx, acct, connector.Message(err)) // its Secret went first
 	}
 	if err != nil {
-		r.answered(app, err)
+		r.probeIf(turn.Unconnected(err), app)
 		return r.failed(acct, err)
 	}
 	defer release()
@@ -48,7 +49,7 @@ func (r *Reconciler) visit(ctx context.Context, acct *v1alpha1.ScimAccount, app 
 	v := &visit{Reconciler: r, access: limit(conn, app.Spec.Mode), acct: acct, app: app}
 	v.want = desired(acct, v.profiled)
 	err = v.work(calls)
-	r.answered(app, err)
+	r.probeIf(turn.Report(err), app)
 	return v.finish(err)
 }
 

@@ -21,14 +21,14 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
 
-// enter asks for a place to work on acct. Without one it says when to come again; who is Busy is woken.
-func (r *Reconciler) enter(acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication) (leave func(), res reconcile.Result, ok bool) {
+// enter asks for a place to work on acct. Without one it says when to come again; who is Busy or parked is woken.
+func (r *Reconciler) enter(acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication) (turn *gate.Turn, res reconcile.Result, ok bool) {
 	priority := pressure(acct)
-	leave, denial, ok := r.Gates.Enter(client.ObjectKeyFromObject(app), app.Spec.Limits, client.ObjectKeyFromObject(acct), priority, priority >= enqueue.Reduction)
+	turn, denial, ok := r.Gates.Enter(client.ObjectKeyFromObject(app), app.Spec.Limits, client.ObjectKeyFromObject(acct), priority, priority >= enqueue.Reduction)
 	if !ok && denial.Why == gate.Closed {
 		park(acct)
 	}
-	return leave, reconcile.Result{RequeueAfter: denial.After}, ok
+	return turn, reconcile.Result{RequeueAfter: denial.After}, ok
 }
 
 // park says that acct waits for its application, unless it says already that it waits for something: an application that is down must not
@@ -41,11 +41,11 @@ func park(acct *v1alpha1.ScimAccount) {
 	status.Waiting(v1alpha1.ReasonApplicationNotReady, "waiting until the application answers again").Set(&acct.Status.Conditions, acct.Generation)
 }
 
-// answered tells the gate how the application answered. One that has just stopped to work is looked at once, for all of its accounts.
-func (r *Reconciler) answered(app *v1alpha1.ScimApplication, err error) {
-	key := client.ObjectKeyFromObject(app)
-	if closed := r.Gates.Report(key, err); closed && r.Probe != nil {
-		r.Probe(key)
+// probeIf asks for one look at app, for all of its accounts, when it has just been found not to work. Its answer opens what was closed, so
+// nobody has to wait longer than until the next probe is due.
+func (r *Reconciler) probeIf(closed bool, app *v1alpha1.ScimApplication) {
+	if closed && r.Probe != nil {
+		r.Probe(client.ObjectKeyFromObject(app))
 	}
 }
 

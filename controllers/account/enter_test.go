@@ -76,6 +76,64 @@ func TestParkedAccountsComeAgain(t *testing.T) {
 	}
 }
 
+// TestNoConnectorConcernsAll: without a connector one account finds out, a probe is asked for, and all are woken when that succeeds, though
+// the application has been Ready all along. An account that is invalid in itself stops nobody.
+func TestNoConnectorConcernsAll(t *testing.T) {
+	b, accounts := crowd(t, 3, application())
+	opened, probes, woken := 0, 0, map[string]bool{}
+	b.Probe = func(types.NamespacedName) { probes++ }
+	b.Gates.Wake = func(key types.NamespacedName, _ int, _ time.Duration) { woken[key.Name] = true }
+	connect := b.Connect
+	b.Connect = func(ctx context.Context, app *v1alpha1.ScimApplication) (connector.Connector, func(), error) {
+		opened++
+		return connect(ctx, app)
+	}
+	b.open = connector.Invalidf("there is no Secret")
+	accounts[1].Spec.State, accounts[1].Status.State = v1alpha1.AccountSuspended, v1alpha1.AccountActive
+	for _, a := range accounts {
+		if res, err := b.Reconcile(t.Context(), a.DeepCopy()); err != nil || res.RequeueAfter == 0 {
+			t.Errorf("%s: %v, again after %v", a.Name, err, res.RequeueAfter)
+		}
+	}
+	if opened != 1 || probes != 1 || len(woken) != 0 {
+		t.Errorf("opened %d times, %d probes, woken %v", opened, probes, woken)
+	}
+	b.open = nil
+	b.mended()
+	if len(woken) != len(accounts) {
+		t.Errorf("woken: %v", woken)
+	}
+	b.memory.Fail(connector.Invalidf("a bad name"))
+	for _, a := range accounts {
+		_, _ = b.reconcile(t, a)
+	}
+	if opened != 1+len(accounts) || probes != 1 {
+		t.Errorf("opened %d times, %d probes", opened, probes)
+	}
+}
+
+// TestADeniedAdditionKeepsNobodyInside.
+func TestADeniedAdditionKeepsNobodyInside(t *testing.T) {
+	b, accounts := crowd(t, 3, application())
+	b.memory.Before(func(_ context.Context, call connectortest.Call) error {
+		if call.Owner != "ns/"+accounts[2].Name {
+			return connector.Deniedf("may not bind that role")
+		}
+		return nil
+	})
+	_, _ = b.reconcile(t, accounts[0])
+	_, _ = b.reconcile(t, accounts[1])
+	if n := b.memory.Count(); n != 1 {
+		t.Errorf("%d calls for additions", n)
+	}
+	b.memory.Put(connector.Account{Owner: "ns/" + accounts[2].Name, ExternalID: "c", UserName: "user-c", State: connector.Active})
+	leaver := accounts[2].DeepCopy()
+	leaver.Spec.State = v1alpha1.AccountSuspended
+	if _, err := b.Reconcile(t.Context(), leaver); err != nil || b.memory.Get("user-c").State != connector.Suspended {
+		t.Errorf("the leaver: %v, %+v", err, b.memory.Get("user-c"))
+	}
+}
+
 // TestARemovalHasAPlaceWhenAdditionsHaveAll: with one place, taken by an addition that hangs, another addition waits to be woken and a
 // leaver does not.
 func TestARemovalHasAPlaceWhenAdditionsHaveAll(t *testing.T) {

@@ -182,12 +182,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, acct *v1alpha1.ScimAccount) 
 		verdict.Set(&acct.Status.Conditions, acct.Generation)
 		return reconcile.Result{}, nil // what it waits for wakes us
 	}
-	leave, res, ok := r.enter(acct, app)
+	turn, res, ok := r.enter(acct, app)
 	if !ok {
 		return res, nil
 	}
-	defer leave()
-	return r.visit(ctx, acct, app)
+	defer turn.Leave()
+	return r.visit(ctx, acct, app, turn)
 }
 
 // hold says whether an account has to wait before its application is asked anything. Taking access away waits for nothing but the

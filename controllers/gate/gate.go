@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/clock"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -33,24 +32,17 @@ const (
 // gate is the state of one application. All of it is guarded by the lock of Gates.
 type gate struct {
 	limits              v1alpha1.Limits
-	additions, removals *pool
+	removals, additions *lane
 	sequence            uint64
 
 	tokens   float64 // how many may start now, beyond those who have a place; less than none is a debt
 	refilled time.Time
 
-	closed *closure // nil: open
+	denied map[types.NamespacedName]int // how often each was denied, one after the other
+	calls  []call                       // whom to wake, when the lock is free
 
 	timer clock.Timer
 	due   time.Time // when timer fires; zero: there is none
-}
-
-// closure says that the application is closed.
-type closure struct {
-	kind    connector.Kind
-	until   time.Time
-	pause   time.Duration
-	probing bool // one account is let through at this moment
 }
 
 // call is somebody to wake.
@@ -61,110 +53,94 @@ type call struct {
 }
 
 func newGate(now time.Time) *gate {
-	return &gate{additions: newPool(), removals: newPool(), tokens: 1, refilled: now}
+	return &gate{removals: newLane(true), additions: newLane(false), denied: map[types.NamespacedName]int{}, tokens: 1, refilled: now}
 }
 
-func (a *gate) poolFor(removal bool) *pool {
+func (a *gate) lane(removal bool) *lane {
 	if removal {
 		return a.removals
 	}
 	return a.additions
 }
 
+// lanes are both lanes, the more urgent one first.
+func (a *gate) lanes() []*lane { return []*lane{a.removals, a.additions} }
+
 // enter lets the account in, or makes it wait.
-func (a *gate) enter(now time.Time, key types.NamespacedName, priority int, removal bool) (Denial, bool) {
-	a.poolFor(!removal).drop(key) // what it waited for before, it does not want any more
-	p := a.poolFor(removal)
-	if a.closed != nil {
-		return a.enterClosed(now, key, p)
+func (a *gate) enter(now time.Time, c call, l *lane) (Denial, bool) {
+	a.lane(!l.removal).drop(c.key) // what it waited for before, it does not want any more
+	if l.closed != nil {
+		l.drop(c.key)
+		d, ok := l.enterClosed(now)
+		if !ok {
+			a.park(c, l, 0)
+		}
+		return d, ok
 	}
+	delete(l.parked, c.key)
 	a.expire(now)
-	if _, kept := p.kept[key]; !kept {
+	if _, kept := l.kept[c.key]; !kept {
 		a.sequence++
-		p.wait(key, priority, a.sequence)
-		a.giveTo(now, p, removal, key)
+		l.wait(c.key, c.priority, a.sequence)
+		a.giveTo(now, l, c.key)
 	}
-	place, kept := p.kept[key]
+	place, kept := l.kept[c.key]
 	switch {
 	case !kept:
 		return Denial{Why: Busy}, false
 	case place.from.After(now):
 		return Denial{Why: Throttled, After: place.from.Sub(now)}, false
 	}
-	delete(p.kept, key)
-	p.active++
+	delete(l.kept, c.key)
+	l.active++
 	return Denial{}, true
 }
 
-// enterClosed lets one through as a probe when the pause is over. Others are parked: something else wakes them.
-func (a *gate) enterClosed(now time.Time, key types.NamespacedName, p *pool) (Denial, bool) {
-	p.drop(key)
-	if pause := a.closed.until.Sub(now); pause > 0 {
-		return Denial{Why: Closed, After: wait.Jitter(pause, jitter)}, false
-	}
-	if a.closed.probing {
-		return Denial{Why: Closed, After: wait.Jitter(a.closed.pause, jitter)}, false
-	}
-	a.closed.probing = true
-	p.active++
-	return Denial{}, true
+func (a *gate) park(c call, l *lane, tries int) {
+	a.sequence++
+	l.parked[c.key] = parked{call: c, tries: tries, sequence: a.sequence}
 }
 
 // giveTo gives the place to key if it is the next one and there is a place. Nobody else is woken by that.
-func (a *gate) giveTo(now time.Time, p *pool, removal bool, key types.NamespacedName) {
-	if w := p.first(); w != nil && w.key == key && p.free(a.concurrency()) {
-		a.give(now, p, removal)
+func (a *gate) giveTo(now time.Time, l *lane, key types.NamespacedName) {
+	if w := l.first(); w != nil && w.key == key && l.free(a.concurrency()) {
+		a.give(now, l)
 	}
 }
 
 // give keeps a place for the next one who waits, from the time on that the rate allows.
-func (a *gate) give(now time.Time, p *pool, removal bool) call {
-	w := p.next()
-	after := a.take(now, removal)
-	p.kept[w.key] = kept{from: now.Add(after), until: now.Add(after + keepPlace)}
+func (a *gate) give(now time.Time, l *lane) call {
+	w := l.next()
+	after := a.take(now, l.removal)
+	l.kept[w.key] = kept{from: now.Add(after), until: now.Add(after + keepPlace)}
 	return call{w.key, w.priority, after}
 }
 
-// advance gives free places to those who wait and returns whom to wake. While the application is closed it lets one come when
-// the pause is over, to be the probe.
-func (a *gate) advance(now time.Time) (calls []call) {
+// advance gives free places to those who wait, and notes whom to wake.
+func (a *gate) advance(now time.Time) {
 	a.expire(now)
-	if a.closed != nil {
-		if a.closed.probing || a.closed.until.After(now) || len(a.removals.kept)+len(a.additions.kept) > 0 {
-			return nil
+	for _, l := range a.lanes() {
+		for l.first() != nil && l.free(a.concurrency()) && l.lets(now) {
+			a.calls = append(a.calls, a.give(now, l))
 		}
 	}
-	for _, removal := range []bool{true, false} {
-		p := a.poolFor(removal)
-		for p.first() != nil && p.free(a.concurrency()) {
-			calls = append(calls, a.give(now, p, removal))
-			if a.closed != nil {
-				return calls
-			}
-		}
-	}
-	return calls
 }
 
 // next is when advance has something to do though nobody came or went; zero if never.
-func (a *gate) next(now time.Time) (due time.Time) {
-	if a.closed != nil && a.closed.until.After(now) && a.removals.first() == nil && a.additions.first() == nil {
-		return due
-	}
-	for _, p := range []*pool{a.removals, a.additions} {
-		for _, k := range p.kept {
-			due = earlier(due, k.until)
-		}
-	}
-	if due.IsZero() && a.closed != nil && a.closed.until.After(now) {
-		due = a.closed.until
-	}
-	return due
+func (a *gate) next(now time.Time) time.Time {
+	return earlier(a.removals.due(now), a.additions.due(now))
 }
 
 // earlier of two times; zero is never.
 func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || b.Before(a) {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
 		return b
 	}
 	return a
@@ -176,31 +152,41 @@ func (a *gate) expire(now time.Time) {
 	a.additions.expire(now)
 }
 
-// close closes the gate, or keeps it closed. A refused probe makes the pause twice as long; others, who were under way, do not.
-func (a *gate) close(now time.Time, kind connector.Kind, retryAfter time.Duration) (closedNow bool) {
-	retryAfter = min(retryAfter, maxRetryAfter)
-	switch {
-	case a.closed == nil:
-		a.closed, closedNow = &closure{pause: minPause}, true
-	case a.closed.probing:
-		a.closed.pause = min(2*a.closed.pause, maxPause)
-	default:
-		a.closed.until = later(a.closed.until, now.Add(retryAfter))
-		return false
+// refused closes lanes because of what the account of t was told, which is to come again when they are open.
+func (a *gate) refused(now time.Time, t *Turn, err error, lanes ...*lane) (closedNow bool) {
+	for _, l := range lanes {
+		closedNow = l.close(now, err, t.probe) || closedNow
 	}
-	a.closed.kind, a.closed.until = kind, now.Add(wait.Jitter(a.closed.pause, jitter))
-	if retryAfter > 0 {
-		a.closed.until = now.Add(retryAfter)
-	}
+	again := call{t.key, t.priority, pauseAfter(a.denied[t.key])}
+	a.park(again, a.lane(t.removal), 1+a.denied[t.key])
 	return closedNow
 }
 
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
+// pauseAfter is how long an account is left alone that was denied so often, when its lane opens: none after the first time, since that is
+// mostly mended for all, and then the longer the more often. Otherwise one account that is denied for good would close the lane for the
+// others again and again.
+func pauseAfter(times int) time.Duration {
+	if times <= 1 {
+		return 0
 	}
-	return a
+	return min(minPause<<min(times-2, 10), maxPause)
 }
+
+// answered opens the lane of t if it is its probe, and the other one if that was closed by what is over now. A right that is missing
+// there may be missing still.
+func (a *gate) answered(t *Turn) {
+	delete(a.denied, t.key)
+	own, other := a.lane(t.removal), a.lane(!t.removal)
+	if own.closed == nil || own.closed != t.probe {
+		return
+	}
+	a.open(own)
+	if other.closed != nil && other.closed.kind != connector.KindDenied {
+		a.open(other)
+	}
+}
+
+func (a *gate) open(l *lane) { a.calls = append(a.calls, l.open()...) }
 
 // take takes a token and returns how long it takes until there is one. Removals do not wait, and leave a debt of a bounded size.
 func (a *gate) take(now time.Time, removal bool) time.Duration {
@@ -233,13 +219,20 @@ func (a *gate) stop() {
 	a.timer, a.due = nil, time.Time{}
 }
 
-// all empties the gate and returns everybody who waits.
-func (a *gate) all() (calls []call) {
-	for _, p := range []*pool{a.removals, a.additions} {
-		for p.first() != nil {
-			w := p.next()
-			calls = append(calls, call{key: w.key, priority: w.priority})
+// empty takes everybody out who waits or is parked, to be woken.
+func (a *gate) empty() {
+	for _, l := range a.lanes() {
+		a.open(l)
+		for l.first() != nil {
+			w := l.next()
+			a.calls = append(a.calls, call{key: w.key, priority: w.priority})
 		}
 	}
+}
+
+// called returns whom to wake, once.
+func (a *gate) called() []call {
+	calls := a.calls
+	a.calls = nil
 	return calls
 }

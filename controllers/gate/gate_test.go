@@ -4,7 +4,6 @@
 package gate
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/controllers/connector"
 )
 
 // world is gates with a clock that stands still and a list of those who were woken.
@@ -64,21 +62,21 @@ func (w *world) wakes() []string {
 // step lets time pass and does what the timer does.
 func (w *world) step(d time.Duration) {
 	w.clock.Step(d)
-	w.tick(app)
+	w.tick(app, w.gates[app])
 }
 
-func (w *world) enter(name string, limits v1alpha1.Limits, priority int, removal bool) (func(), Denial, bool) {
+func (w *world) enter(name string, limits v1alpha1.Limits, priority int, removal bool) (*Turn, Denial, bool) {
 	return w.Enter(app, limits, types.NamespacedName{Namespace: "ns", Name: name}, priority, removal)
 }
 
 // in enters and fails the test if it may not.
-func (w *world) in(t *testing.T, name string, limits v1alpha1.Limits, priority int, removal bool) func() {
+func (w *world) in(t *testing.T, name string, limits v1alpha1.Limits, priority int, removal bool) *Turn {
 	t.Helper()
-	leave, d, ok := w.enter(name, limits, priority, removal)
+	turn, d, ok := w.enter(name, limits, priority, removal)
 	if !ok {
 		t.Fatalf("%s: %+v", name, d)
 	}
-	return leave
+	return turn
 }
 
 // denied enters and fails the test if it may.
@@ -100,7 +98,7 @@ func want(t *testing.T, got, want any) {
 
 func TestPlaces(t *testing.T) {
 	w, one := newWorld(), v1alpha1.Limits{Concurrency: 1}
-	leave := w.in(t, "a", one, 0, false)
+	turn := w.in(t, "a", one, 0, false)
 	want(t, w.denied(t, "b", one, 0, false), Denial{Why: Busy})
 	w.denied(t, "resync", one, -100, false)
 	w.denied(t, "c", one, 0, false)
@@ -108,15 +106,15 @@ func TestPlaces(t *testing.T) {
 	w.denied(t, "b", one, 0, false) // again: it keeps its turn
 	removal := w.in(t, "removal", one, 100, true)
 	w.denied(t, "another removal", one, 100, true)
-	leave()
-	leave() // does nothing
+	turn.Leave()
+	turn.Leave() // does nothing
 	want(t, w.wakes(), []string{"urgent"})
 	w.denied(t, "newcomer", one, 50, false) // the place is kept
-	leave = w.in(t, "urgent", one, 50, false)
+	turn = w.in(t, "urgent", one, 50, false)
 	want(t, w.wakes(), []string(nil))
-	leave()
+	turn.Leave()
 	want(t, w.wakes(), []string{"newcomer"})
-	removal()
+	removal.Leave()
 	want(t, w.wakes(), []string{"another removal"})
 
 	// newcomer does not come.
@@ -125,20 +123,20 @@ func TestPlaces(t *testing.T) {
 	w.step(time.Second)
 	want(t, w.wakes(), []string{"b"})
 	// resync became a removal meanwhile, and is not woken as what it was.
-	w.in(t, "resync", one, 100, true)()
-	w.in(t, "b", one, 0, false)()
+	w.in(t, "resync", one, 100, true).Leave()
+	w.in(t, "b", one, 0, false).Leave()
 	want(t, w.wakes(), []string{"c"})
-	w.in(t, "c", one, 0, false)()
+	w.in(t, "c", one, 0, false).Leave()
 	want(t, w.wakes(), []string(nil))
 }
 
 func TestTheTimerWakesToo(t *testing.T) {
 	w, one := newWorld(), v1alpha1.Limits{Concurrency: 1}
 	w.Clock = w.clock
-	leave := w.in(t, "a", one, 0, false)
+	turn := w.in(t, "a", one, 0, false)
 	w.denied(t, "b", one, 0, false)
 	w.denied(t, "c", one, 0, false)
-	leave()
+	turn.Leave()
 	want(t, w.wakes(), []string{"b"})
 	w.clock.Step(keepPlace)
 	for begin := time.Now(); ; {
@@ -178,113 +176,32 @@ func TestRate(t *testing.T) {
 	w.step(60 * time.Millisecond)
 	second := w.in(t, "b", limits, 0, false)
 	for i := range 5 {
-		w.in(t, fmt.Sprint("removal", i), limits, 100, true)() // at once, and counted
+		w.in(t, fmt.Sprint("removal", i), limits, 100, true).Leave() // at once, and counted
 	}
-	first()
+	first.Leave()
 	want(t, w.wakes(), []string{"c in 600ms"})
-	second()
+	second.Leave()
 	w.step(time.Hour)
 	for i := range 10 { // a second's worth, and no more
-		w.in(t, fmt.Sprint("burst", i), limits, 0, false)()
+		w.in(t, fmt.Sprint("burst", i), limits, 0, false).Leave()
 	}
 	want(t, w.denied(t, "late", limits, 0, false), Denial{Why: Throttled, After: 100 * time.Millisecond})
 	for i := range 1000 {
-		w.in(t, fmt.Sprint("leaver", i), limits, 100, true)()
+		w.in(t, fmt.Sprint("leaver", i), limits, 100, true).Leave()
 	}
 	if d := w.denied(t, "later", limits, 0, false); d.Why != Throttled || d.After > (maxDebt+1)*time.Second {
 		t.Errorf("removals push additions back by %v", d)
 	}
 }
 
-func TestClosed(t *testing.T) {
-	w, limits := newWorld(), v1alpha1.Limits{Concurrency: 2}
-	down := connector.Unavailablef(0, "down")
-	leave, other := w.in(t, "a", limits, 0, false), w.in(t, "b", limits, 0, false)
-	w.denied(t, "waits", limits, 0, false)
-	for _, err := range []error{nil, errors.New("x"), connector.Invalidf("x"), connector.Conflictf("x")} {
-		if w.Report(app, err) {
-			t.Errorf("%v closed the gate", err)
-		}
-	}
-	if !w.Report(app, down) || w.Report(app, down) {
-		t.Error("it is closed by the first that fails, and once")
-	}
-	leave()
-	other()
-	want(t, w.wakes(), []string(nil)) // nobody would get in
-	for _, removal := range []bool{false, true} {
-		if d := w.denied(t, "c", limits, 0, removal); d.Why != Closed || d.After < minPause || d.After > 2*minPause {
-			t.Errorf("got %v", d)
-		}
-	}
-	kind, until, closed := w.Closed(app)
-	want(t, []any{kind, closed}, []any{connector.KindUnavailable, true})
-	w.step(until.Sub(w.clock.Now()))
-	want(t, w.wakes(), []string{"waits"}) // to be the probe
-	probe := w.in(t, "waits", limits, 0, false)
-	want(t, w.denied(t, "c", limits, 0, true).Why, Closed) // one is enough
-	if w.Report(app, connector.Deniedf("no")) {
-		t.Error("it was closed before")
-	}
-	kind, until, _ = w.Closed(app)
-	if pause := until.Sub(w.clock.Now()); kind != connector.KindDenied || pause < 2*minPause || pause > 3*minPause {
-		t.Errorf("%s for %s", kind, pause)
-	}
-	probe()
-	w.step(3 * minPause)
-	w.in(t, "no answer", limits, 0, false)() // leaves without a call: no answer
-	probe = w.in(t, "d", limits, 0, false)
-	w.Report(app, nil)
-	probe()
-	if _, _, closed := w.Closed(app); closed {
-		t.Error("the probe worked")
-	}
-	w.in(t, "c", limits, 0, false)()
-}
-
-func TestPauses(t *testing.T) {
-	w, limits := newWorld(), v1alpha1.Limits{}
-	pause := func(err error) time.Duration {
-		_, _, _ = w.enter("a", limits, 0, false)
-		w.Report(app, err)
-		_, until, _ := w.Closed(app)
-		return until.Sub(w.clock.Now())
-	}
-	want(t, pause(connector.Unavailablef(7*time.Second, "busy")), 7*time.Second)
-	want(t, pause(connector.Unavailablef(9*time.Second, "busy")), 9*time.Second) // of another that was under way
-	want(t, pause(connector.Unavailablef(0, "busy")), 9*time.Second)
-	w.Open(app)
-	want(t, pause(connector.Unavailablef(24*time.Hour, "busy")), maxRetryAfter)
-	w.Open(app)
-	var last time.Duration
-	for range 10 {
-		last = pause(connector.Unavailablef(0, "down"))
-		_, until, _ := w.Closed(app)
-		w.clock.Step(until.Sub(w.clock.Now()))
-		leave, _, ok := w.enter("probe", limits, 0, false)
-		if !ok {
-			t.Fatal("no probe")
-		}
-		w.Report(app, connector.Unavailablef(0, "down"))
-		leave()
-	}
-	if last < maxPause || last > maxPause*6/5 {
-		t.Errorf("in the end it is %s", last)
-	}
-	w.Open(app)
-	if again := pause(connector.Unavailablef(0, "down")); again > minPause*6/5 {
-		t.Errorf("after Open it begins with %s", again)
-	}
-}
-
 func TestForget(t *testing.T) {
 	w, one := newWorld(), v1alpha1.Limits{Concurrency: 1}
-	leave := w.in(t, "a", one, 0, false)
+	turn := w.in(t, "a", one, 0, false)
 	w.denied(t, "b", one, 0, false)
 	w.denied(t, "c", one, 0, false)
 	w.Forget(app)
 	want(t, w.wakes(), []string{"b", "c"})
-	leave()
+	turn.Leave()
 	want(t, len(w.gates), 0)
 	want(t, w.clock.Waiters(), 0)
 	w.Forget(app)
@@ -311,14 +228,14 @@ type walk struct {
 	todo   map[string]bool // who has not worked yet
 	called map[string]bool // who was woken and has not come
 	queued []string        // who was told Busy, in order
-	inside map[string]func()
+	inside map[string]*Turn
 	peak   int
 }
 
 func newWalk(t *testing.T, seed uint64) *walk {
 	r := rand.New(rand.NewPCG(seed, 0))
 	k := &walk{world: newWorld(), t: t, r: r, limits: v1alpha1.Limits{Concurrency: 1 + r.Int32N(4)},
-		todo: map[string]bool{}, called: map[string]bool{}, inside: map[string]func(){}}
+		todo: map[string]bool{}, called: map[string]bool{}, inside: map[string]*Turn{}}
 	for i := range 40 {
 		k.todo[fmt.Sprintf("%02d", i)] = true
 	}
@@ -332,11 +249,11 @@ func (k *walk) come(name string) {
 		return
 	}
 	delete(k.called, name)
-	leave, d, ok := k.enter(name, k.limits, priorityOf(name), false)
+	turn, d, ok := k.enter(name, k.limits, priorityOf(name), false)
 	k.see()
 	switch {
 	case ok:
-		k.inside[name] = leave
+		k.inside[name] = turn
 		if k.peak = max(k.peak, len(k.inside)); len(k.inside) > int(k.limits.Concurrency) {
 			k.t.Errorf("%d at a time", len(k.inside))
 		}
@@ -372,10 +289,10 @@ func (k *walk) anyOf(names map[string]bool) string {
 }
 
 func (k *walk) done(name string) {
-	leave := k.inside[name]
+	turn := k.inside[name]
 	delete(k.inside, name)
 	delete(k.todo, name)
-	leave()
+	turn.Leave()
 	k.see()
 }
 
@@ -445,15 +362,15 @@ func TestFromMany(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for key := range queue {
-				leave, d, ok := gates.Enter(app, v1alpha1.Limits{Concurrency: 3}, key, len(key.Name), len(key.Name) == 1)
+				turn, d, ok := gates.Enter(app, v1alpha1.Limits{Concurrency: 3}, key, len(key.Name), len(key.Name) == 1)
 				if !ok {
 					if d.Why != Busy {
 						t.Errorf("got %v", d)
 					}
 					continue
 				}
-				gates.Report(app, nil)
-				leave()
+				turn.Report(nil)
+				turn.Leave()
 				work.Done()
 			}
 		})
@@ -467,8 +384,8 @@ func BenchmarkEnter(b *testing.B) {
 	var gates Gates
 	b.ReportAllocs()
 	for b.Loop() {
-		if leave, _, ok := gates.Enter(app, v1alpha1.Limits{Concurrency: 8}, types.NamespacedName{Namespace: "ns", Name: "a"}, 0, false); ok {
-			leave()
+		if turn, _, ok := gates.Enter(app, v1alpha1.Limits{Concurrency: 8}, types.NamespacedName{Namespace: "ns", Name: "a"}, 0, false); ok {
+			turn.Leave()
 		}
 	}
 }

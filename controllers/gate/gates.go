@@ -22,14 +22,14 @@ const (
 	Busy Why = "Busy"
 	// Throttled means that the rate of the application is used up. The account comes again after [Denial.After].
 	Throttled Why = "Throttled"
-	// Closed means that the application is known not to work.
+	// Closed means that the application is known not to work, for additions or for both. Wake is called when it is known to work again.
 	Closed Why = "Closed"
 )
 
 // Denial is why an account may not go on, and until when.
 type Denial struct {
 	Why Why
-	// After is when to come again. It is zero for Busy. For Closed it is a bound: what opens the application wakes the account before.
+	// After is when to come again. It is zero for Busy. For Closed it is a bound: the account is woken when its lane opens.
 	After time.Duration
 }
 
@@ -46,62 +46,98 @@ type Gates struct {
 	gates map[types.NamespacedName]*gate
 }
 
-// Enter asks whether work on the account key of the application app may go on now. If ok, leave is called when the work is done, also
-// when it failed; calling it again does nothing. If not, d says why. A higher priority is more urgent; removal says that the work takes
-// access away.
-func (g *Gates) Enter(app types.NamespacedName, limits v1alpha1.Limits, key types.NamespacedName, priority int, removal bool) (leave func(), d Denial, ok bool) {
+// Turn is the leave to work on one account, between [Gates.Enter] and [Turn.Leave].
+type Turn struct {
+	gates    *Gates
+	gate     *gate
+	app, key types.NamespacedName
+	priority int
+	removal  bool
+	probe    *closure // of its lane, when it came; nil: it was open
+	left     bool
+}
+
+// Enter asks whether work on the account key of the application app may go on now. If ok, turn is told how it went, and left when the work is
+// done. If not, d says why. A higher priority is more urgent; removal says that the work takes access away.
+func (g *Gates) Enter(app types.NamespacedName, limits v1alpha1.Limits, key types.NamespacedName, priority int, removal bool) (turn *Turn, d Denial, ok bool) {
 	g.do(app, func(a *gate, now time.Time) {
 		a.limits = limits
-		if d, ok = a.enter(now, key, priority, removal); ok {
-			probe := a.closed // open: nil
-			leave = sync.OnceFunc(func() { g.leave(app, a, removal, probe) })
+		l := a.lane(removal)
+		if d, ok = a.enter(now, call{key: key, priority: priority}, l); ok {
+			turn = &Turn{gates: g, gate: a, app: app, key: key, priority: priority, removal: removal, probe: l.closed}
 		}
 	})
-	return leave, d, ok
+	return turn, d, ok
 }
 
-func (g *Gates) leave(app types.NamespacedName, left *gate, removal bool, probe *closure) {
-	g.mu.Lock()
-	forgotten := g.gates[app] != left
-	g.mu.Unlock()
-	if forgotten {
-		return
-	}
-	g.do(app, func(*gate, time.Time) {
-		left.poolFor(removal).active--
-		if probe != nil {
-			probe.probing = false
-		}
-	})
-}
-
-// Report tells how the calls to the application ended. Errors of KindDenied and KindUnavailable close the gate, for as long as
-// [connector.RetryAfter] says; anything else leaves it, but opens it again when it comes from the probe. It reports whether the
-// gate was open and is closed now.
-func (g *Gates) Report(app types.NamespacedName, err error) (closedNow bool) {
-	g.do(app, func(a *gate, now time.Time) {
-		kind := connector.KindOf(err)
-		switch {
-		case kind == connector.KindDenied || kind == connector.KindUnavailable:
-			closedNow = a.close(now, kind, connector.RetryAfter(err))
-		case a.closed != nil && a.closed.probing:
-			a.closed = nil
+// Report tells how the calls to the application ended. KindUnavailable closes both lanes. KindDenied closes the additions; when access was to
+// be taken away it closes both, for who cannot do that cannot give any. Either lasts as long as [connector.RetryAfter] says.
+// Anything else leaves the lanes, but when it comes from the probe it opens its lane, and the other one unless a KindDenied closed that. It
+// reports whether a lane was open and is closed now.
+func (t *Turn) Report(err error) (closedNow bool) {
+	t.do(func(now time.Time) {
+		switch connector.KindOf(err) {
+		case connector.KindUnavailable:
+			closedNow = t.gate.refused(now, t, err, t.gate.lanes()...)
+		case connector.KindDenied:
+			t.gate.denied[t.key]++
+			lanes := t.gate.lanes()
+			if !t.removal {
+				lanes = lanes[1:]
+			}
+			closedNow = t.gate.refused(now, t, err, lanes...)
+		default:
+			t.gate.answered(t)
 		}
 	})
 	return closedNow
 }
 
-// Open lets accounts through: the application works.
-func (g *Gates) Open(app types.NamespacedName) {
-	g.do(app, func(a *gate, _ time.Time) { a.closed = nil })
+// Unconnected tells that there was no connector to call, because of what err says. That concerns every account: KindInvalid (there is no
+// credential, say), KindDenied and KindUnavailable close both lanes. It reports whether a lane was open and is closed now.
+func (t *Turn) Unconnected(err error) (closedNow bool) {
+	switch connector.KindOf(err) {
+	case connector.KindInvalid, connector.KindDenied, connector.KindUnavailable:
+		t.do(func(now time.Time) { closedNow = t.gate.refused(now, t, err, t.gate.lanes()...) })
+	}
+	return closedNow
 }
 
-// Closed says whether the application is closed, why, and until when no account is let through.
-func (g *Gates) Closed(app types.NamespacedName) (kind connector.Kind, until time.Time, closed bool) {
+// Leave ends the turn. Leaving again does nothing.
+func (t *Turn) Leave() {
+	t.do(func(time.Time) {
+		if t.left {
+			return
+		}
+		t.left = true
+		t.gate.lane(t.removal).active--
+		if t.probe != nil {
+			t.probe.probing = false
+		}
+	})
+}
+
+// do changes the gate, unless that is forgotten.
+func (t *Turn) do(change func(now time.Time)) {
+	t.gates.change(t.app, t.gate, func(_ *gate, now time.Time) { change(now) })
+}
+
+// Open opens both lanes: the application works. Who was parked or refused is woken.
+func (g *Gates) Open(app types.NamespacedName) {
+	g.do(app, func(a *gate, _ time.Time) {
+		for _, l := range a.lanes() {
+			a.open(l)
+		}
+	})
+}
+
+// Closed says whether a lane of the application is closed, why, and until when no account is let through.
+func (g *Gates) Closed(app types.NamespacedName, removal bool) (kind connector.Kind, until time.Time, closed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if a := g.gates[app]; a != nil && a.closed != nil {
-		return a.closed.kind, a.closed.until, true
+	if a := g.gates[app]; a != nil && a.lane(removal).closed != nil {
+		c := a.lane(removal).closed
+		return c.kind, c.until, true
 	}
 	return "", time.Time{}, false
 }
@@ -114,32 +150,51 @@ func (g *Gates) Forget(app types.NamespacedName) {
 	var calls []call
 	if a != nil {
 		a.stop()
-		calls = a.all()
+		a.empty()
+		calls = a.called()
 	}
 	g.mu.Unlock()
 	g.wake(calls)
 }
 
-// do changes the gate of an application and then wakes who may come because of it.
+// do changes the gate of an application, which may be new.
 func (g *Gates) do(app types.NamespacedName, change func(a *gate, now time.Time)) {
+	g.change(app, nil, change)
+}
+
+// change changes the gate of an application, if only is nil or still its gate, and then wakes who may come because of it.
+func (g *Gates) change(app types.NamespacedName, only *gate, change func(a *gate, now time.Time)) {
 	g.mu.Lock()
+	now := g.now()
+	a := g.gates[app]
+	if only != nil && only != a {
+		g.mu.Unlock()
+		return
+	}
+	if a == nil {
+		a = g.begin(app, now)
+	}
+	change(a, now)
+	a.advance(now)
+	g.arm(app, a, now)
+	calls := a.called()
+	g.mu.Unlock()
+	g.wake(calls)
+}
+
+func (g *Gates) now() time.Time {
 	if g.Clock == nil {
 		g.Clock = clock.RealClock{}
 	}
-	now := g.Clock.Now()
-	a := g.gates[app]
-	if a == nil {
-		a = newGate(now)
-		if g.gates == nil {
-			g.gates = map[types.NamespacedName]*gate{}
-		}
-		g.gates[app] = a
+	return g.Clock.Now()
+}
+
+func (g *Gates) begin(app types.NamespacedName, now time.Time) *gate {
+	if g.gates == nil {
+		g.gates = map[types.NamespacedName]*gate{}
 	}
-	change(a, now)
-	calls := a.advance(now)
-	g.arm(app, a, now)
-	g.mu.Unlock()
-	g.wake(calls)
+	g.gates[app] = newGate(now)
+	return g.gates[app]
 }
 
 // arm sees to it that the gate is looked at when its next time comes, though nobody enters or leaves.
@@ -153,17 +208,12 @@ func (g *Gates) arm(app types.NamespacedName, a *gate, now time.Time) {
 		return
 	}
 	a.timer = g.Clock.AfterFunc(max(0, due.Sub(now)), func() {
-		go g.tick(app) // a fake clock calls this under its lock
+		go g.tick(app, a) // a fake clock calls this under its lock
 	})
 }
 
-func (g *Gates) tick(app types.NamespacedName) {
-	g.mu.Lock()
-	known := g.gates[app] != nil
-	g.mu.Unlock()
-	if known {
-		g.do(app, func(a *gate, _ time.Time) { a.stop() })
-	}
+func (g *Gates) tick(app types.NamespacedName, a *gate) {
+	g.change(app, a, func(a *gate, _ time.Time) { a.stop() })
 }
 
 func (g *Gates) wake(calls []call) {
