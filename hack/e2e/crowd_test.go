@@ -36,7 +36,7 @@ func sizeOfCrowd() crowdSize {
 	if *crowdFull {
 		return crowdSize{10_000, 1000, 50}
 	}
-	return crowdSize{400, 200, 20}
+	return crowdSize{300, 150, 20}
 }
 
 // atATime is how many requests an identity provider has under way.
