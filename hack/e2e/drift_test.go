@@ -39,9 +39,10 @@ func TestDrift(t *testing.T) {
 		first := tn.bindingOf(t, people[0].userName)
 		tn.mustDelete(t, first)
 		tn.waitBoundOf(t, people, 2)
+		was := tn.bindingOf(t, people[1].userName)
 		tn.activate(t, people[1:], false)
 		tn.waitBound(t, people[0].userName)
-		tn.handMade(t, people[1])
+		tn.bindAgain(t, was)
 		tn.waitBound(t, people[0].userName)
 		tn.waitEvent(t, people[1], "Drift", "")
 	})
@@ -49,11 +50,12 @@ func TestDrift(t *testing.T) {
 		tn := newTenant(t, s, func(spec *v1alpha1.ScimApplicationSpec) { spec.Drift.Policy = v1alpha1.DriftReport })
 		people := tn.crowd(t, "staff", 3)
 		tn.waitBoundOf(t, people, 3)
+		was := tn.bindingOf(t, people[2].userName)
 		tn.activate(t, people[2:], false)
 		tn.waitBoundOf(t, people, 2)
 		tn.mustDelete(t, tn.bindingOf(t, people[0].userName))
 		tn.waitAccount(t, people[0], v1alpha1.ReasonDrifted)
-		tn.handMade(t, people[2])
+		tn.bindAgain(t, was)
 		tn.waitBound(t, people[1].userName)
 		tn.waitAccount(t, people[0], v1alpha1.ReasonDrifted)
 		tn.waitPlan(t, v1alpha1.PlanCounts{Create: 1}, v1alpha1.ReasonDrifted) // an account there is its bindings
@@ -78,19 +80,11 @@ func (tn *tenant) bindingOf(t *testing.T, userName string) *rbacv1.RoleBinding {
 	return nil
 }
 
-// handMade binds a leaver again as somebody would who copies the binding of another: with our marks, under another name.
-func (tn *tenant) handMade(t *testing.T, p somebody) {
+// bindAgain binds a leaver again as somebody would who has the old binding in a file: with our marks, under another name.
+func (tn *tenant) bindAgain(t *testing.T, was *rbacv1.RoleBinding) {
 	t.Helper()
-	account := tn.accountOf(t, p)
-	var all rbacv1.RoleBindingList
-	if err := tn.Client.List(t.Context(), &all, client.InNamespace(tn.target)); err != nil || len(all.Items) == 0 {
-		t.Fatalf("%d bindings: %v", len(all.Items), err)
-	}
-	made := all.Items[0].DeepCopy()
-	made.ObjectMeta = metav1.ObjectMeta{Namespace: tn.target, Name: "hand-made", Labels: made.Labels, Annotations: made.Annotations}
-	made.Labels[v1alpha1.Group+"/account"] = account.Status.ExternalID
-	made.Annotations[v1alpha1.Group+"/owner"] = account.Namespace + "/" + account.Name
-	made.Subjects[0].Name = p.userName
+	made := was.DeepCopy()
+	made.ObjectMeta = metav1.ObjectMeta{Namespace: tn.target, Name: "hand-made", Labels: was.Labels, Annotations: was.Annotations}
 	tn.mustCreate(t, made)
 }
 

@@ -5,7 +5,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -171,7 +170,7 @@ func (tn *tenant) fenceByUser(t *testing.T) {
 // TestGuardRejected: who was held and is refused keeps the access, until something else is decided.
 func TestGuardRejected(t *testing.T) {
 	tn := newTenant(t, shared.get(t), guarded(1, 100))
-	people, group := tn.staff(t, 3)
+	people, _ := tn.staff(t, 3)
 	tn.activate(t, people, false)
 	digest := tn.waitHeld(t, 2)
 	kept := tn.waitBoundOf(t, people, 2)
@@ -186,8 +185,10 @@ func TestGuardRejected(t *testing.T) {
 	})
 	tn.fenceByUser(t)
 	tn.waitBoundOf(t, people, 2)
-	answer, err := tn.idp[0].DeleteGroup(t.Context(), group) // something else is decided: now they have lost their access too
-	expect(t, http.StatusNoContent, answer, err)
+	for _, p := range kept { // something else is decided
+		answer, err := tn.idp[0].Delete(t.Context(), p.id)
+		expect(t, http.StatusNoContent, answer, err)
+	}
 	tn.decide(t, v1alpha1.AnnotationApprove, tn.waitHeld(t, 2))
 	tn.waitBoundOf(t, kept, 0)
 }
@@ -226,34 +227,37 @@ func TestGuardExpedite(t *testing.T) {
 	tn.waitBoundOf(t, people[2:], 1)
 }
 
-// TestGuardIrreversible: suspensions and deletions have limits of their own.
+// TestGuardIrreversible: suspensions and deletions have limits of their own. An account whose deletion is held keeps what it has.
 func TestGuardIrreversible(t *testing.T) {
 	tn := newTenant(t, shared.get(t), guarded(100, 1), func(spec *v1alpha1.ScimApplicationSpec) {
 		spec.Lifecycle = v1alpha1.Lifecycle{OnDeactivation: v1alpha1.RemovalDelete, OnLostAccess: v1alpha1.RemovalSuspend, GraceHours: new(int32)}
 	})
-	people, _ := tn.staff(t, 3)
-	tn.activate(t, people, false)
+	people, group := tn.staff(t, 5)
+	deleted, suspended := people[:3], people[3:]
+	tn.activate(t, deleted, false)
 	digest := tn.waitHeld(t, 2)
-	tn.waitBoundOf(t, people, 0) // access goes at once all the same
-	held, err := tn.held(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, a := range held {
-		if a.Spec.Held.Change != v1alpha1.ChangeDelete || a.Spec.Held.By != v1alpha1.HeldByApplication || a.Spec.State != v1alpha1.AccountSuspended {
-			t.Errorf("got an account that is %s with the change %+v, want it suspended and a deletion held", a.Spec.State, a.Spec.Held)
+	for _, p := range tn.waitBoundOf(t, deleted, 2) {
+		spec := tn.accountOf(t, p).Spec
+		if spec.Held == nil || spec.Held.Change != v1alpha1.ChangeDelete || spec.Held.By != v1alpha1.HeldByApplication || spec.State != v1alpha1.AccountActive {
+			t.Errorf("got an account that is %s with the change %+v, want it active and a deletion held", spec.State, spec.Held)
 		}
 	}
+	answer, err := tn.idp[0].PatchGroup(t.Context(), group, idp.EntraRemove(suspended[0].id), idp.EntraRemove(suspended[1].id))
+	expect(t, http.StatusNoContent, answer, err)
+	tn.waitBoundOf(t, suspended, 0)
+	tn.waitHeld(t, 2)
 	tn.decide(t, v1alpha1.AnnotationApprove, digest)
-	eventually(t, func(ctx context.Context) error {
-		accounts, err := list(ctx, tn, &v1alpha1.ScimAccountList{})
-		for _, a := range accounts.Items {
-			if a.Spec.State != v1alpha1.AccountDeleted {
-				err = errors.Join(err, fmt.Errorf("an account is %s", a.Spec.State))
-			}
+	tn.waitBoundOf(t, people, 0)
+	tn.waitHeld(t, 0)
+	for i, p := range people {
+		want := v1alpha1.AccountSuspended
+		if i < len(deleted) {
+			want = v1alpha1.AccountDeleted
 		}
-		return err
-	})
+		if state := tn.accountOf(t, p).Spec.State; state != want {
+			t.Errorf("the account of person %d is %s, want %s", i, state, want)
+		}
+	}
 }
 
 // TestGuardOfDirectory: people are counted over all applications of a directory, each once.

@@ -16,14 +16,14 @@ import (
 )
 
 var (
-	walkSeeds    = flag.Int("walk.seeds", 3, "how many random walks TestWalk takes")
-	walkSteps    = flag.Int("walk.steps", 150, "how many steps each has")
+	walkSeeds    = flag.Int("walk.seeds", 2, "how many random walks TestWalk takes")
+	walkSteps    = flag.Int("walk.steps", 120, "how many steps each has")
 	walkFirst    = flag.Uint64("walk.first", 0, "the seed of the first walk, the next ones count on from there; 0 chooses one at random")
-	walkParallel = flag.Int("walk.parallel", 3, "how many walks are under way at a time")
+	walkParallel = flag.Int("walk.parallel", 2, "how many walks are under way at a time")
 )
 
 // TestWalk takes random walks, several at a time over one stack, and wants every one to end as the model says. The full one is
-// `go test ./hack/e2e -run TestWalk -timeout 2h -walk.seeds=20 -walk.steps=1000`.
+// `go test ./hack/e2e -run TestWalk -timeout 2h -walk.seeds=20 -walk.steps=1000 -walk.parallel=4`.
 func TestWalk(t *testing.T) {
 	first := *walkFirst
 	if first == 0 {
