@@ -219,6 +219,14 @@ func (w *world) account(app, user string) *v1alpha1.ScimAccount {
 	return &account
 }
 
+// accounts reads all ScimAccounts.
+func (w *world) accounts() []v1alpha1.ScimAccount {
+	w.Helper()
+	var list v1alpha1.ScimAccountList
+	w.must(w.List(w.Context(), &list, client.InNamespace(w.namespace)))
+	return list.Items
+}
+
 // eventually waits until something is so.
 func (w *world) eventually(what string, is func() bool) {
 	w.Helper()

@@ -173,7 +173,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, acct *v1alpha1.ScimAccount) 
 	}
 	before := acct.DeepCopy()
 	defer func() { err = errors.Join(err, status.Patch(ctx, r.Client, before, acct)) }()
-	acct.Status.Sources = sources(acct.Spec.Roles, acct.Spec.Grants)
 	if why, lets := forsaken(acct, app); lets {
 		return reconcile.Result{}, r.abandon(ctx, acct, why)
 	}
@@ -187,6 +186,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, acct *v1alpha1.ScimAccount) 
 		return res, nil
 	}
 	defer turn.Leave()
+	acct.Status.Sources = sources(acct.Spec.Roles, acct.Spec.Grants) // not before it is its turn: that would be a write for waiting
 	return r.visit(ctx, acct, app, turn)
 }
 
