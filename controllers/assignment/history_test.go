@@ -236,6 +236,7 @@ func TestHistories(t *testing.T) {
 		for range 1000 {
 			history = append(history, l.step())
 			l.reconcile()
+			l.reconcile() // as the event of what was written makes it: without grace, what is suspended is deleted next
 			if m := &l.model; m.State == "Deleted" && l.now.Sub(m.ErasedAt) >= time.Hour {
 				if l.predict(); m.State == "Deleted" {
 					l.model = plain{}

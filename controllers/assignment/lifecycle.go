@@ -206,7 +206,8 @@ func (c *circumstances) suspended(why v1alpha1.StateReason) *v1alpha1.ScimAccoun
 }
 
 // expire sets when a suspended account is deleted if one of the policies is Delete, and deletes it when the time has come. The time does not
-// move once it is set. It is cut to seconds, as the API server keeps it.
+// move once it is set. It is cut to seconds, as the API server keeps it. Even without grace an account is suspended first: whatever holds the
+// deletion must not keep somebody inside.
 func (c *circumstances) expire(spec *v1alpha1.ScimAccountSpec, policies ...v1alpha1.RemovalAction) {
 	spec.DeleteAfter = nil
 	for _, policy := range policies {
@@ -214,7 +215,7 @@ func (c *circumstances) expire(spec *v1alpha1.ScimAccountSpec, policies ...v1alp
 			spec.DeleteAfter = c.deleteAfter()
 		}
 	}
-	if spec.DeleteAfter != nil && !c.now.Before(spec.DeleteAfter.Time) {
+	if spec.DeleteAfter != nil && !c.now.Before(spec.DeleteAfter.Time) && c.account.Spec.State != v1alpha1.AccountActive {
 		remove(spec)
 	}
 }

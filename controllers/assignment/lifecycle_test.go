@@ -36,7 +36,7 @@ func TestStateTable(t *testing.T) {
 		"other directory":         {"an application has the users of its directory", makeUser(), makeApp(func(a *scimApp) { a.Spec.DirectoryRef = ref("other") }), granting, nil, nil},
 		"lost, Suspend":           {"access goes, the account stays", makeUser(), makeApp(), nil, of(), of(is(suspended, accessLost), withRoles(), noGrants)},
 		"lost, Delete":            {"the same, and a time is set", makeUser(), makeApp(onLostAccess(toDelete)), nil, of(), of(is(suspended, accessLost), withRoles(), noGrants, deleteAfter(week))},
-		"lost, Delete, at once":   {"no grace: in the same step", makeUser(), makeApp(onLostAccess(toDelete), grace(0)), nil, of(), of(is(deleted, accessLost), withRoles(), noGrants, deleteAfter(at(0)))},
+		"lost, Delete, no grace":  {"suspended first, or what holds the deletion would keep somebody in", makeUser(), makeApp(onLostAccess(toDelete), grace(0)), nil, of(), of(is(suspended, accessLost), withRoles(), noGrants, deleteAfter(at(0)))},
 		"lost, Delete, time over": {"the time has come", makeUser(), makeApp(onLostAccess(toDelete)), nil, of(is(suspended, accessLost), withRoles(), noGrants, deleteAfter(at(0))), of(is(deleted, accessLost), withRoles(), noGrants, deleteAfter(at(0)))},
 		"lost, Delete, waiting":   {"the time does not move", makeUser(), makeApp(onLostAccess(toDelete)), nil, of(is(suspended, accessLost), withRoles(), noGrants, deleteAfter(at(1))), of(is(suspended, accessLost), withRoles(), noGrants, deleteAfter(at(1)))},
 		"lost, now Suspend":       {"no policy deletes any more", makeUser(), makeApp(), nil, of(is(suspended, accessLost), withRoles(), noGrants, deleteAfter(at(-1))), of(is(suspended, accessLost), withRoles(), noGrants)},

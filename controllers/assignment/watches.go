@@ -35,7 +35,7 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("assignment").
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: enqueue.Self, Changed: userChanged, Priority: urgency}).
+		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: enqueue.Self, Changed: userChanged, Priority: urgency, Prompt: true}).
 		Watches(&v1alpha1.ScimAccount{}, r.ledgerEvents()).
 		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: userOf, Changed: accountChanged, Delay: settle}).
 		Watches(&v1alpha1.ScimMemberSlice{}, membership.SliceEvents{Reader: r.Client, Because: r.causes.remember}).

@@ -46,6 +46,9 @@ type Events struct {
 	Priority func(before, after client.Object) int
 	// Delay holds work back, so that many events become one piece of work.
 	Delay time.Duration
+	// Prompt lets what a start-up lists come in turn with everything else: where to look costs little, and it may be a removal that
+	// nobody saw while nobody was there. The default is after everything else.
+	Prompt bool
 }
 
 var _ handler.EventHandler = Events{}
@@ -53,7 +56,7 @@ var _ handler.EventHandler = Events{}
 // Create implements handler.EventHandler.
 func (e Events) Create(ctx context.Context, ev event.CreateEvent, q queue) {
 	priority := e.priority(nil, ev.Object)
-	if ev.IsInInitialList && priority == Change {
+	if ev.IsInInitialList && priority == Change && !e.Prompt {
 		priority = Resync
 	}
 	e.add(ctx, q, ev.Object, priority)

@@ -54,26 +54,30 @@ func TestRemovalsOvertakeABacklog(t *testing.T) {
 
 func TestPriorities(t *testing.T) {
 	for reason, tc := range map[string]struct {
-		send func(Events, context.Context, queue)
-		want int
+		send   func(Events, context.Context, queue)
+		want   int
+		prompt bool
 	}{
 		"a new object": {func(e Events, ctx context.Context, q queue) {
 			e.Create(ctx, event.CreateEvent{Object: user("u", v1alpha1.StateActive)}, q)
-		}, Change},
+		}, Change, false},
 		"found at start-up": {func(e Events, ctx context.Context, q queue) {
 			e.Create(ctx, event.CreateEvent{Object: user("u", v1alpha1.StateActive), IsInInitialList: true}, q)
-		}, Resync},
+		}, Resync, false},
+		"found at start-up, where to look costs little": {func(e Events, ctx context.Context, q queue) {
+			e.Create(ctx, event.CreateEvent{Object: user("u", v1alpha1.StateActive), IsInInitialList: true}, q)
+		}, Change, true},
 		"a leaver found at start-up": {func(e Events, ctx context.Context, q queue) {
 			e.Create(ctx, event.CreateEvent{Object: user("u", v1alpha1.StateSuspended), IsInInitialList: true}, q)
-		}, Leaver},
+		}, Leaver, false},
 		"a deletion that begins": {func(e Events, ctx context.Context, q queue) {
 			going, now := user("u", v1alpha1.StateActive), metav1.Now()
 			going.DeletionTimestamp = &now
 			e.Update(ctx, event.UpdateEvent{ObjectOld: user("u", v1alpha1.StateActive), ObjectNew: going}, q)
-		}, Removal},
+		}, Removal, false},
 	} {
 		q := priorityqueue.New[reconcile.Request]("test")
-		tc.send(Events{Keys: Self, Priority: urgency}, t.Context(), q)
+		tc.send(Events{Keys: Self, Priority: urgency, Prompt: tc.prompt}, t.Context(), q)
 		if _, got, _ := q.GetWithPriority(); got != tc.want {
 			t.Errorf("%s: priority %d, want %d", reason, got, tc.want)
 		}
