@@ -111,7 +111,7 @@ func (c *cluster) sync() {
 		&v1alpha1.ScimUserList{}, &v1alpha1.ScimGroupList{}, &v1alpha1.ScimMemberSliceList{}, &v1alpha1.ScimGrantList{},
 		&v1alpha1.ScimApplicationList{}, &v1alpha1.ScimAccountList{}, &v1alpha1.ScimDirectoryList{},
 	} {
-		c.must(c.Client.List(c.t.Context(), list))
+		c.must(c.List(c.t.Context(), list))
 		b.WithLists(list)
 	}
 	c.cache = b.Build()
@@ -160,7 +160,7 @@ func (c *cluster) settle(user string) {
 func edit[T client.Object](c *cluster, o T, how func(T)) {
 	c.t.Helper()
 	o.SetNamespace(namespace)
-	c.must(c.Client.Get(c.t.Context(), client.ObjectKeyFromObject(o), o))
+	c.must(c.Get(c.t.Context(), client.ObjectKeyFromObject(o), o))
 	how(o)
 	c.must(c.Update(c.t.Context(), o))
 }
@@ -169,7 +169,7 @@ func edit[T client.Object](c *cluster, o T, how func(T)) {
 func (c *cluster) spec(name string) *spec {
 	c.t.Helper()
 	a := &account{}
-	err := c.Client.Get(c.t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, a)
+	err := c.Get(c.t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, a)
 	c.must(client.IgnoreNotFound(err))
 	if err != nil {
 		return nil
@@ -265,7 +265,7 @@ func TestStaleCacheNeverEnds(t *testing.T) {
 				t.Errorf("error %v: it is to be tried again exactly when the cache is behind", err)
 			}
 			got := &account{}
-			if err := c.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "app-id"}, got); apierrors.IsNotFound(err) {
+			if err := c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "app-id"}, got); apierrors.IsNotFound(err) {
 				got = nil
 			}
 			if !tc.want(got) {
@@ -301,7 +301,7 @@ func TestHeldIsWrittenOnce(t *testing.T) {
 		t.Errorf("it was written %d times again", c.applied-before)
 	}
 	u := &user{}
-	c.must(c.Client.Get(t.Context(), client.ObjectKeyFromObject(placed(eve)), u))
+	c.must(c.Get(t.Context(), client.ObjectKeyFromObject(placed(eve)), u))
 	if u.Status.Accounts.Held != 1 {
 		t.Errorf("status %+v", u.Status)
 	}
@@ -405,7 +405,7 @@ func TestCauses(t *testing.T) {
 	slice.Annotations = map[string]string{v1alpha1.AnnotationRequestID: "group"}
 	cause := func() string {
 		a := &account{}
-		c.must(c.Client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "app-id"}, a))
+		c.must(c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "app-id"}, a))
 		return a.Annotations[v1alpha1.AnnotationRequestID]
 	}
 	c.r.causes.remember(slice, []reconcile.Request{requestFor("id")})
