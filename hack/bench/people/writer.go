@@ -135,7 +135,10 @@ func Objects(p Person, id string) (*v1alpha1.ScimName, *v1alpha1.ScimUser) {
 		},
 	}
 	user := &v1alpha1.ScimUser{
-		ObjectMeta: metav1.ObjectMeta{Namespace: stack.SampleNamespace, Name: id},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: stack.SampleNamespace, Name: id,
+			Annotations: map[string]string{v1alpha1.AnnotationRequestID: id}, // as long as that of a request
+		},
 		Spec: v1alpha1.ScimUserSpec{
 			DirectoryRef: directory, UserName: p.UserName(), ExternalID: p.ExternalID(), State: v1alpha1.StateActive,
 			Attributes: &runtime.RawExtension{Raw: p.Attributes()},
