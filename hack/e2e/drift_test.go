@@ -42,6 +42,7 @@ func TestDrift(t *testing.T) {
 		was := tn.bindingOf(t, people[1].userName)
 		tn.activate(t, people[1:], false)
 		tn.waitBound(t, people[0].userName)
+		tn.waitSuspended(t, people[1])
 		tn.bindAgain(t, was)
 		tn.waitBound(t, people[0].userName)
 		tn.waitEvent(t, people[1], "Drift", "")
@@ -102,6 +103,17 @@ func (tn *tenant) accountOf(t *testing.T, p somebody) *v1alpha1.ScimAccount {
 	}
 	t.Fatalf("user %s has no account", p.id)
 	return nil
+}
+
+// waitSuspended waits until it is known that a leaver is out: what is bound before that belongs to the same removal, and is no drift.
+func (tn *tenant) waitSuspended(t *testing.T, p somebody) {
+	t.Helper()
+	eventually(t, func(context.Context) error {
+		if state := tn.accountOf(t, p).Status.State; state != v1alpha1.AccountSuspended {
+			return fmt.Errorf("the account is %s", state)
+		}
+		return nil
+	})
 }
 
 // waitAccount waits until the account of a user is ready or not for that reason.
