@@ -4,40 +4,16 @@
 package main
 
 import (
-	"context"
-
 	"k8s.io/client-go/rest"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/application"
-	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/controllers/connector/egress"
-	"github.com/scim-operator/scim-operator/controllers/connector/kubernetes"
 )
 
 // openers is the list of connectors. own is the cluster that the operator runs in; out says where else connectors may connect to.
 func openers(own *rest.Config, out egress.Policy) map[v1alpha1.ConnectorType]application.Opener {
 	return map[v1alpha1.ConnectorType]application.Opener{
 		v1alpha1.ConnectorKubernetes: openKubernetes(own, out.DialContext),
-	}
-}
-
-func openKubernetes(own *rest.Config, dial kubernetes.DialFunc) application.Opener {
-	return func(ctx context.Context, app *v1alpha1.ScimApplication, credential map[string][]byte) (connector.Connector, error) {
-		spec := app.Spec.Connector.Kubernetes
-		cfg := kubernetes.Config{UserNamePrefix: spec.UserNamePrefix, RESTConfig: own}
-		if spec.KubeconfigSecretRef != nil {
-			remote, err := kubernetes.RESTConfigFromKubeconfig(credential["kubeconfig"], dial)
-			if err != nil {
-				return nil, err
-			}
-			cfg.RESTConfig = remote
-		}
-		for _, role := range spec.Roles {
-			cfg.Roles = append(cfg.Roles, kubernetes.Role{
-				Name: string(role.Name), Kind: role.RoleRef.Kind, RoleName: role.RoleRef.Name, Namespaces: role.Namespaces,
-			})
-		}
-		return kubernetes.Open(ctx, cfg)
 	}
 }

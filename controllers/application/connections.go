@@ -58,7 +58,7 @@ func key(namespace, name string) string { return namespace + "/" + name }
 // credential reads the Secret that app names; the empty Secret if it names none.
 func (c *Connections) credential(ctx context.Context, app *v1alpha1.ScimApplication) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
-	ref := secretRef(&app.Spec.Connector)
+	ref := app.Spec.Connector.SecretRef()
 	if ref == nil {
 		return secret, nil
 	}
@@ -71,19 +71,10 @@ func (c *Connections) credential(ctx context.Context, app *v1alpha1.ScimApplicat
 	case secret.Labels[v1alpha1.LabelCredential] != "true":
 		return nil, connector.Invalidf("the Secret %q is not meant for connectors: label it %s=true if it is", ref.Name, v1alpha1.LabelCredential)
 	}
-	return secret, nil
-}
-
-// secretRef is the one place that knows where each connector names its Secret.
-func secretRef(c *v1alpha1.Connector) *v1alpha1.LocalReference {
-	if c.Kubernetes != nil {
-		return c.Kubernetes.KubeconfigSecretRef
-	}
-	return nil
+	return secret, mayBeSent(secret, destinations(&app.Spec.Connector))
 }
 
 // Offers reports whether app declares a role of that name.
 func Offers(app *v1alpha1.ScimApplication, role v1alpha1.RoleName) bool {
-	k := app.Spec.Connector.Kubernetes
-	return k != nil && slices.ContainsFunc(k.Roles, func(r v1alpha1.KubernetesRole) bool { return r.Name == role })
+	return slices.Contains(app.Spec.Connector.RoleNames(), role)
 }

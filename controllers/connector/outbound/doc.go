@@ -1,0 +1,11 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package outbound is the HTTP client of every connector that speaks HTTP.
+//
+// It owns what each of them would have to get right again: where it may connect to (package egress), time-outs, a bounded pool, a bounded
+// answer, TLS, no redirects, authentication, and errors that are of a kind and quote nothing that the other side said. What the requests mean
+// is the connector's own.
+//
+// The flow: Open once for each application and credential → Do for each request → Response.Err, or what the connector makes of the status.
+package outbound
