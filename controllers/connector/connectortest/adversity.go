@@ -128,16 +128,17 @@ func cancelled(t testing.TB, s Subject) {
 	}
 }
 
-// within returns what c delivers, or ends the test.
+// within returns what c delivers, or ends the test when patience or the test itself is over.
 func within[V any](t testing.TB, complaint string, c <-chan V) V {
 	t.Helper()
 	select {
 	case v := <-c:
 		return v
 	case <-time.After(patience):
-		t.Fatal(complaint)
-		panic("unreachable")
+	case <-t.Context().Done():
 	}
+	t.Fatal(complaint)
+	panic("unreachable")
 }
 
 // verb is a call of one method.
