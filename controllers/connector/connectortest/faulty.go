@@ -88,7 +88,7 @@ func (r *run) underFault(name string, f faults.Fault, set func(*run) *scene) {
 		r.wantHonest(where, f, s, err)
 		r.again(where+": to settle", s.settle)
 		if s.holds(); r.Failed() {
-			r.Fatalf("%s: it returned %v, and what holds now is not what was wanted", where, err)
+			r.Fatalf("that was %s: it returned %v", where, err)
 		}
 		if !f.Once || struck == 0 || testing.Short() && after == 1 {
 			return

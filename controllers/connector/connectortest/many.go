@@ -77,12 +77,13 @@ func (r *run) wantFewConnections() {
 func (r *run) byMany(accounts []connector.Account, f func(connector.Account) error) {
 	r.Helper()
 	next := make(chan connector.Account)
+	failed := make(chan error, len(accounts))
 	var all sync.WaitGroup
 	for range suspenders {
 		all.Go(func() {
 			for a := range next {
 				if err := f(a); err != nil {
-					r.Errorf("one of many: %v", err)
+					failed <- err
 				}
 			}
 		})
@@ -92,4 +93,7 @@ func (r *run) byMany(accounts []connector.Account, f func(connector.Account) err
 	}
 	close(next)
 	all.Wait()
+	if n := len(failed); n > 0 {
+		r.Errorf("%d of %d accounts, the first: %v", n, len(accounts), <-failed)
+	}
 }
