@@ -132,7 +132,7 @@ func applicationOf(f Facts, account *v1alpha1.ScimAccount) *v1alpha1.ScimApplica
 // removal guard.
 func ended(f Facts, account *v1alpha1.ScimAccount) bool {
 	return account.Spec.State == v1alpha1.AccountDeleted && account.Status.State == v1alpha1.AccountDeleted &&
-		status.IsReady(account.Status.Conditions, account.Generation) && !countsUntil(f, account).After(f.Now)
+		status.IsAccountReady(account) && !countsUntil(f, account).After(f.Now)
 }
 
 // countsUntil is when a deletion stops to count, the zero time if it does not count.

@@ -85,10 +85,8 @@ func userOf(_ context.Context, o client.Object) []reconcile.Request {
 // accountChanged lets an account wake its user when somebody else changed the spec, and when it became ready or stopped being so.
 func accountChanged(before, after client.Object) bool {
 	a, b := before.(*v1alpha1.ScimAccount), after.(*v1alpha1.ScimAccount) // watched as that type
-	return enqueue.SpecChanged(before, after) || ready(a) != ready(b)
+	return enqueue.SpecChanged(before, after) || status.IsAccountReady(a) != status.IsAccountReady(b)
 }
-
-func ready(a *v1alpha1.ScimAccount) bool { return status.IsReady(a.Status.Conditions, a.Generation) }
 
 // usersOfGrant wakes every user whom the grant could match: nobody can tell from the grant alone who matched it before.
 func (r *Reconciler) usersOfGrant(ctx context.Context, o client.Object) []reconcile.Request {
