@@ -11,6 +11,8 @@ import (
 	"slices"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 )
 
@@ -60,13 +62,14 @@ func Plan(d Decision, present []*v1alpha1.ScimAccount, ended func(*v1alpha1.Scim
 	return steps, over, d.Next
 }
 
-func find(accounts []*v1alpha1.ScimAccount, name string) *v1alpha1.ScimAccount {
-	for _, account := range accounts {
-		if account.Name == name {
-			return account
+// find returns the one of that name, nil if there is none.
+func find[T client.Object](all []T, name string) (found T) {
+	for _, o := range all {
+		if o.GetName() == name {
+			return o
 		}
 	}
-	return nil
+	return found
 }
 
 func isGoing(account *v1alpha1.ScimAccount) bool { return !account.DeletionTimestamp.IsZero() }

@@ -117,7 +117,7 @@ func (r *Reconciler) seed(ctx context.Context, namespace string) error {
 // admit asks the ledger and returns the spec that follows from its verdict. Before the ledger is filled only the kill switch comes here,
 // which it would let go anyway.
 func (r *Reconciler) admit(f Facts, step *Step, seeded bool) v1alpha1.ScimAccountSpec {
-	app := applicationOf(f, &v1alpha1.ScimAccount{Spec: step.Want})
+	app := applicationOf(f, &step.Want)
 	if app == nil || !seeded {
 		return written(step, guard.Verdict{})
 	}
