@@ -114,7 +114,7 @@ func (v *visit) conclude(d decision) {
 	acct.Status.Pending = d.pending
 	if d.verdict.Reason() == v1alpha1.ReasonInSync {
 		meta.SetStatusCondition(&acct.Status.Conditions, metav1.Condition{
-			Type: conditionSettled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonInSync, Message: settledWith(v.app), ObservedGeneration: acct.Generation,
+			Type: v1alpha1.ConditionSettled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonInSync, Message: settledWith(v.app), ObservedGeneration: acct.Generation,
 		})
 	}
 	overruled(acct, v.app, d.verdict).Set(&acct.Status.Conditions, acct.Generation)
