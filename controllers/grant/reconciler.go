@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/assignment"
 	"github.com/scim-operator/scim-operator/controllers/expression"
 	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
@@ -89,7 +90,7 @@ func (r *Reconciler) assess(ctx context.Context, grant *v1alpha1.ScimGrant, now 
 		return time.Time{}, err
 	}
 	var counted count
-	if !isOver(grant, now) { // it gives nobody anything any more
+	if !assignment.IsOver(grant, now) { // it gives nobody anything any more
 		if counted, err = r.count(ctx, grant, app, others, now); err != nil {
 			return time.Time{}, err
 		}
