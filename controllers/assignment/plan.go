@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -43,7 +42,7 @@ type Step struct {
 // Deleted whether its time is over.
 //
 // A change that is held is in the plan again every time. It is carried out when [Applied] differs from what is there.
-func Plan(d Decision, present []*v1alpha1.ScimAccount, ended func(*v1alpha1.ScimAccount) bool) (steps []Step, over []*v1alpha1.ScimAccount, next time.Time) {
+func Plan(d Decision, present []*v1alpha1.ScimAccount, ended func(*v1alpha1.ScimAccount) bool) (steps []Step, over []*v1alpha1.ScimAccount) {
 	over = slices.DeleteFunc(slices.Clone(d.Released), isGoing)
 	for i := range d.Wanted {
 		want := &d.Wanted[i]
@@ -59,7 +58,7 @@ func Plan(d Decision, present []*v1alpha1.ScimAccount, ended func(*v1alpha1.Scim
 		}
 	}
 	slices.SortStableFunc(steps, func(a, b Step) int { return cmp.Compare(a.turn(), b.turn()) })
-	return steps, over, d.Next
+	return steps, over
 }
 
 // find returns the one of that name, nil if there is none.
