@@ -91,13 +91,13 @@ func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL, Publisher: publisher},
 		&token.Reconciler{Client: cached, Secrets: live},
 		&application.Reconciler{
-			Client: cached, Live: live, Connections: connections, Resync: o.Resync,
+			Client: cached, Live: live, Connections: connections, Programs: programs, Resync: o.Resync,
 			Probes: probes, Opened: gates.Open, Forget: gates.Forget,
 		},
 		&application.Orphans{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
 		&application.Counter{Client: cached, Publisher: publisher},
 		&group.Reconciler{Client: cached},
-		&grant.Reconciler{Client: cached, Programs: programs},
+		&grant.Reconciler{Client: cached, Programs: programs, Clock: clock.RealClock{}},
 		&assignment.Reconciler{Client: cached, Live: live, Programs: programs, Ledger: ledger, Clock: clock.RealClock{}},
 		&account.Reconciler{
 			Client: cached, Live: live, Connect: connections.Connect, Gates: gates, Probe: asking(probes),

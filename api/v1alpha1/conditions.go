@@ -16,6 +16,10 @@ const (
 	ConditionHeld = "Held"
 	// ConditionOrphansListed is True, on a ScimApplication, when status.orphans is what the application shows.
 	ConditionOrphansListed = "OrphansListed"
+	// ConditionSettled is True, on a ScimAccount, when the application has shown the account as the spec wants it: at which generation, and
+	// with which configuration of the connector. Only what differs after that is drift; what differs before is work that is not done yet.
+	// Nothing depends on it but whether a difference is reported or put right. It is absent until then.
+	ConditionSettled = "Settled"
 )
 
 // Reasons of the condition Held.

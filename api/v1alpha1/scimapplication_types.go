@@ -3,7 +3,11 @@
 
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // DeletionPolicy says what becomes of the accounts of an application that is deleted.
 // +kubebuilder:validation:Enum=Delete;Retain
@@ -184,6 +188,14 @@ type Drift struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10080
 	IntervalMinutes int32 `json:"intervalMinutes,omitempty"`
+}
+
+// Interval is how often accounts are compared with the application, byDefault where it does not say.
+func (d Drift) Interval(byDefault time.Duration) time.Duration {
+	if d.IntervalMinutes > 0 {
+		return time.Duration(d.IntervalMinutes) * time.Minute
+	}
+	return byDefault
 }
 
 // Limits spare the application.

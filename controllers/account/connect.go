@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -69,15 +68,7 @@ func (v *visit) finish(err error) (reconcile.Result, error) {
 	if err != nil {
 		return v.failed(v.acct, err)
 	}
-	return reconcile.Result{RequeueAfter: wait.Jitter(v.interval(v.app), spread)}, nil
-}
-
-// interval is how often the accounts of app are compared with it when nothing happens.
-func (r *Reconciler) interval(app *v1alpha1.ScimApplication) time.Duration {
-	if minutes := app.Spec.Drift.IntervalMinutes; minutes > 0 {
-		return time.Duration(minutes) * time.Minute
-	}
-	return r.Resync
+	return reconcile.Result{RequeueAfter: wait.Jitter(v.app.Spec.Drift.Interval(v.Resync), spread)}, nil
 }
 
 func (v *visit) dry() bool { return v.app.Spec.Mode == v1alpha1.ModeDryRun }

@@ -141,13 +141,8 @@ func difference(observed *connector.Account, want connector.Account) v1alpha1.Ch
 	}
 }
 
-// conditionSettled is True when the application has shown the account as the spec wants it: at which generation of the ScimAccount, and
-// with which configuration of the connector. Only what differs after that is drift; what differs before is work that is not done yet.
-// Nothing depends on it but whether a difference is reported or put right.
-const conditionSettled = "Settled"
-
 // settled reports whether acct was seen in sync since it and the connector of app were last changed.
 func settled(acct *v1alpha1.ScimAccount, app *v1alpha1.ScimApplication) bool {
-	c := meta.FindStatusCondition(acct.Status.Conditions, conditionSettled)
+	c := meta.FindStatusCondition(acct.Status.Conditions, v1alpha1.ConditionSettled)
 	return c != nil && c.ObservedGeneration == acct.Generation && c.Message == settledWith(app)
 }

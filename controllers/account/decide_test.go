@@ -74,7 +74,7 @@ func (s situation) stage(t *testing.T) *bench {
 	}
 	if s.settled {
 		acct.Status.State = s.wanted
-		acct.Status.Conditions = []metav1.Condition{{Type: conditionSettled, Status: metav1.ConditionTrue, ObservedGeneration: 1, Message: settledWith(app)}}
+		acct.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionSettled, Status: metav1.ConditionTrue, ObservedGeneration: 1, Message: settledWith(app)}}
 	}
 	b := newBench(t, app, person(v1alpha1.StateActive), acct)
 	if s.observed != nil {

@@ -10,9 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -53,11 +51,11 @@ func (r *Reconciler) probeIf(closed bool, app *v1alpha1.ScimApplication) {
 // come when it starts.
 type waitingRoom struct {
 	mu    sync.Mutex
-	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
+	queue enqueue.Queue
 }
 
 // open is called by the controller with its queue.
-func (w *waitingRoom) open(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+func (w *waitingRoom) open(_ context.Context, queue enqueue.Queue) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.queue = queue
@@ -68,12 +66,7 @@ func (w *waitingRoom) wake(key types.NamespacedName, priority int, after time.Du
 	w.mu.Lock()
 	queue := w.queue
 	w.mu.Unlock()
-	request := reconcile.Request{NamespacedName: key}
-	switch queue := queue.(type) {
-	case nil:
-	case priorityqueue.PriorityQueue[reconcile.Request]:
-		queue.AddWithOpts(priorityqueue.AddOpts{Priority: &priority, After: after}, request)
-	default:
-		queue.AddAfter(request, after)
+	if queue != nil {
+		enqueue.Add(queue, priority, after, []reconcile.Request{{NamespacedName: key}})
 	}
 }

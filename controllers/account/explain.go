@@ -84,12 +84,16 @@ func heldMessage(held *v1alpha1.HeldChange, app *v1alpha1.ScimApplication) strin
 	return fmt.Sprintf("a change (%s) is held by %s, whose status.removals says how many are and under which digest to approve or reject them", held.Change, guard)
 }
 
-// seen writes what was observed into the status: nothing was, where an account is nothing but its access.
+// seen writes what was observed into the status: nothing was, where an account is nothing but its access. One that is suspended keeps its
+// identifier then: who suspended it was told that, and whoever looks again, at a resync or after a restart, must have nothing to write.
 func (v *visit) seen(observed *connector.Account) {
+	s := &v.acct.Status
 	if !v.ours(observed) {
 		observed = &connector.Account{State: connector.Suspended}
+		if v.acct.Spec.State == v1alpha1.AccountSuspended {
+			observed.ExternalID = s.ExternalID
+		}
 	}
-	s := &v.acct.Status
 	s.ExternalID, s.State, s.Reason = observed.ExternalID, v1alpha1.AccountState(observed.State), v.acct.Spec.Reason
 	s.Roles = nil
 	for _, role := range observed.Roles {
@@ -110,7 +114,7 @@ func (v *visit) conclude(d decision) {
 	acct.Status.Pending = d.pending
 	if d.verdict.Reason() == v1alpha1.ReasonInSync {
 		meta.SetStatusCondition(&acct.Status.Conditions, metav1.Condition{
-			Type: conditionSettled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonInSync, Message: settledWith(v.app), ObservedGeneration: acct.Generation,
+			Type: v1alpha1.ConditionSettled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonInSync, Message: settledWith(v.app), ObservedGeneration: acct.Generation,
 		})
 	}
 	overruled(acct, v.app, d.verdict).Set(&acct.Status.Conditions, acct.Generation)

@@ -65,6 +65,43 @@ func TestALife(t *testing.T) {
 	}
 }
 
+// bare is an application where an account is nothing but its access: nothing of it is left when it is suspended, but what it was called.
+type bare struct{ *connectortest.Memory }
+
+func (b bare) Apply(ctx context.Context, observed *connector.Account, want connector.Account) (connector.Account, error) {
+	applied, err := b.Memory.Apply(ctx, observed, want)
+	if err == nil && applied.State == connector.Suspended {
+		applied.Roles, err = nil, b.Delete(ctx, applied)
+	}
+	return applied, err
+}
+
+// TestNothingButAccess: where nothing is left of a suspended account, the next look has nothing to say that its suspension did not say.
+func TestNothingButAccess(t *testing.T) {
+	b := newBench(t, application(), person(v1alpha1.StateActive), account(v1alpha1.AccountActive, "viewer"))
+	b.Connect = func(context.Context, *v1alpha1.ScimApplication) (connector.Connector, func(), error) {
+		return bare{b.memory}, func() {}, nil
+	}
+	for i, state := range []v1alpha1.AccountState{
+		v1alpha1.AccountSuspended, v1alpha1.AccountActive, v1alpha1.AccountSuspended, v1alpha1.AccountDeleted, v1alpha1.AccountActive, v1alpha1.AccountDeleted,
+	} {
+		b.shallBe(t, func(a *v1alpha1.ScimAccount) { a.Spec.State = state })
+		b.writes = 0
+		for range 3 {
+			if _, err := b.round(t); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := b.current(t).Status
+		if b.writes != 1 || got.State != state || b.reason(t) != v1alpha1.ReasonInSync {
+			t.Errorf("step %d, %s: %d writes for three looks, status %+v", i, state, b.writes, got)
+		}
+		if state == v1alpha1.AccountDeleted && got.ExternalID != "" {
+			t.Errorf("step %d: %q is the identifier of nothing", i, got.ExternalID)
+		}
+	}
+}
+
 // TestRevocationThatFails: the access is gone and the status says so; what was opened is ended later.
 func TestRevocationThatFails(t *testing.T) {
 	b := newBench(t, application(), person(v1alpha1.StateActive), account(v1alpha1.AccountActive, "viewer"))

@@ -107,7 +107,7 @@ func pressure(acct *v1alpha1.ScimAccount) int {
 		return enqueue.Removal
 	case wanted == v1alpha1.AccountActive && loses(acct.Status.Roles, acct.Spec.Roles):
 		return enqueue.Reduction
-	case (wanted == v1alpha1.AccountActive || wanted == seen) && status.IsReady(acct.Status.Conditions, acct.Generation):
+	case (wanted == v1alpha1.AccountActive || wanted == seen) && status.IsAccountReady(acct):
 		return enqueue.Resync
 	case wanted == v1alpha1.AccountActive || wanted == seen:
 		return enqueue.Change
@@ -141,9 +141,7 @@ func applicationReady(app *v1alpha1.ScimApplication) bool {
 
 func all(*v1alpha1.ScimAccount) bool { return true }
 
-func notReady(a *v1alpha1.ScimAccount) bool {
-	return !status.IsReady(a.Status.Conditions, a.Generation)
-}
+func notReady(a *v1alpha1.ScimAccount) bool { return !status.IsAccountReady(a) }
 
 // accountsOf returns a function that wakes the accounts of an application that which picks.
 func (r *Reconciler) accountsOf(which func(*v1alpha1.ScimAccount) bool) func(context.Context, client.Object) []reconcile.Request {

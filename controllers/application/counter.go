@@ -58,10 +58,8 @@ func applicationOf(_ context.Context, o client.Object) []reconcile.Request {
 func countsOtherwise(before, after client.Object) bool {
 	a, b := before.(*v1alpha1.ScimAccount), after.(*v1alpha1.ScimAccount) // watched as that type
 	deleted := func(a *v1alpha1.ScimAccount) bool { return a.Spec.State == v1alpha1.AccountDeleted }
-	return ready(a) != ready(b) || deleted(a) != deleted(b) || a.Status.Pending != b.Status.Pending || !equality.Semantic.DeepEqual(a.Spec.Held, b.Spec.Held)
+	return status.IsAccountReady(a) != status.IsAccountReady(b) || deleted(a) != deleted(b) || a.Status.Pending != b.Status.Pending || !equality.Semantic.DeepEqual(a.Spec.Held, b.Spec.Held)
 }
-
-func ready(a *v1alpha1.ScimAccount) bool { return status.IsReady(a.Status.Conditions, a.Generation) }
 
 // Reconcile writes the counts of an application, and what is held there, if they changed.
 func (r *Counter) Reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
@@ -104,7 +102,7 @@ func countAccounts(accounts []v1alpha1.ScimAccount) (counts v1alpha1.AccountCoun
 		a := &accounts[i]
 		if a.Spec.State != v1alpha1.AccountDeleted {
 			counts.Desired++
-			counts.Ready += one(ready(a))
+			counts.Ready += one(status.IsAccountReady(a))
 		}
 		counts.Held += one(a.Spec.Held != nil && !a.Spec.Held.Rejected)
 		planned(&plan, a.Status.Pending)

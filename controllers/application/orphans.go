@@ -100,10 +100,7 @@ func (r *Orphans) Reconcile(ctx context.Context, app *v1alpha1.ScimApplication) 
 
 // interval is how long what was listed counts, a failure for less.
 func (r *Orphans) interval(app *v1alpha1.ScimApplication, failed error) time.Duration {
-	interval := r.Resync
-	if minutes := app.Spec.Drift.IntervalMinutes; minutes > 0 {
-		interval = time.Duration(minutes) * time.Minute
-	}
+	interval := app.Spec.Drift.Interval(r.Resync)
 	if failed != nil {
 		return min(interval, listAgain)
 	}

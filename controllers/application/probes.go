@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
 )
 
 // probes remembers when each application was probed last. The zero value knows of no probe, and many can use it at once.
@@ -49,7 +50,7 @@ func (p *probes) due(app types.NamespacedName, now time.Time) time.Duration {
 
 // asked wakes an application that somebody asks about. However many accounts find that it does not answer, it is probed once in a while;
 // the queue makes one of all who ask.
-func (r *Reconciler) asked(_ context.Context, e event.GenericEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+func (r *Reconciler) asked(_ context.Context, e event.GenericEvent, q enqueue.Queue) {
 	key := client.ObjectKeyFromObject(e.Object)
 	q.AddAfter(reconcile.Request{NamespacedName: key}, r.probes.due(key, time.Now()))
 }

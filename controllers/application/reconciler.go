@@ -45,6 +45,8 @@ type Reconciler struct {
 	Live client.Reader
 	// Connections opens the connectors.
 	Connections *Connections
+	// Programs are the compiled expressions.
+	Programs *expression.Cache
 	// Resync is how often an application that is ready is probed.
 	Resync time.Duration
 	// Probes, if set, delivers applications that somebody wants to have probed, because a call to one failed say. One whose last probe is
@@ -55,8 +57,7 @@ type Reconciler struct {
 	// Forget, if set, is told of every application that is gone.
 	Forget func(types.NamespacedName)
 
-	expressions expression.Cache
-	probes      probes
+	probes probes
 }
 
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimapplications,verbs=get;list;watch;update
@@ -135,7 +136,7 @@ func (r *Reconciler) assess(ctx context.Context, app *v1alpha1.ScimApplication) 
 	if err := r.tryOut(ctx, app); err != nil {
 		return verdictOf(err), nil
 	}
-	if err := invalidExpression(&r.expressions, &app.Spec); err != nil {
+	if err := invalidExpression(r.Programs, &app.Spec); err != nil {
 		return status.Stalled(v1alpha1.ReasonInvalidExpression, err.Error()), nil
 	}
 	return verdictOf(nil), nil

@@ -18,6 +18,7 @@ import (
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
+	"github.com/scim-operator/scim-operator/controllers/expression"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
@@ -58,7 +59,7 @@ func newReconciler(t *testing.T, memory *connectortest.Memory, objects ...client
 		return memory, nil
 	}
 	return &Reconciler{
-		Client: c, Live: c, Resync: time.Hour,
+		Client: c, Live: c, Programs: &expression.Cache{}, Resync: time.Hour,
 		Connections: &Connections{Secrets: c, Openers: map[v1alpha1.ConnectorType]Opener{v1alpha1.ConnectorKubernetes: open}},
 	}
 }

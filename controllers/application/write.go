@@ -6,12 +6,12 @@ package application
 import (
 	"context"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
 
 // writeStatus makes a change of the status of app: one request, or none if it changes nothing. Several controllers have a condition of their own in
@@ -20,12 +20,12 @@ import (
 func writeStatus(ctx context.Context, c client.Client, live client.Reader, app *v1alpha1.ScimApplication, change func(*v1alpha1.ScimApplication)) error {
 	uid := app.UID
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		before := app.DeepCopy()
-		change(app)
-		if app.UID != uid || equality.Semantic.DeepEqual(before.Status, app.Status) {
+		if app.UID != uid {
 			return nil
 		}
-		err := c.Status().Patch(ctx, app, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+		before := app.DeepCopy()
+		change(app)
+		err := status.PatchLocked(ctx, c, before, app)
 		if apierrors.IsConflict(err) {
 			if readErr := live.Get(ctx, client.ObjectKeyFromObject(before), app); readErr != nil {
 				return readErr

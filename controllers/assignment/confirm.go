@@ -67,9 +67,7 @@ func basisOf(steps []Step) (b basis) {
 			continue
 		}
 		b.groups = append(b.groups, steps[i].UsedGroups...)
-		for _, grant := range steps[i].Want.Grants {
-			b.grants = append(b.grants, grant.Name)
-		}
+		b.grants = append(b.grants, namesOf(steps[i].Want.Grants)...)
 	}
 	return basis{sorted(b.grants), sorted(b.groups)}
 }

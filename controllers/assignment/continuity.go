@@ -41,9 +41,8 @@ func returning(f Facts) (accounts []*v1alpha1.ScimAccount) {
 
 // inDirectory reports whether the application of an account serves the directory of the user: an externalId means something only there.
 func inDirectory(account *v1alpha1.ScimAccount, f Facts) bool {
-	return slices.ContainsFunc(f.Applications, func(app *v1alpha1.ScimApplication) bool {
-		return app.Name == account.Spec.ApplicationRef.Name && app.Spec.DirectoryRef == f.User.Spec.DirectoryRef
-	})
+	app := applicationOf(f, &account.Spec)
+	return app != nil && app.Spec.DirectoryRef == f.User.Spec.DirectoryRef
 }
 
 // accountsIn are the accounts in one application, the one to keep first: one that grants gave something, which is the one that was kept

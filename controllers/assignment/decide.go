@@ -69,7 +69,7 @@ func Decide(f Facts, programs *expression.Cache) Decision {
 		d.decideIn(app, &decision)
 	}
 	for _, account := range f.Present {
-		if !d.isApplication(account.Spec.ApplicationRef.Name) {
+		if applicationOf(f, &account.Spec) == nil {
 			decision.Released = append(decision.Released, account)
 		}
 	}
@@ -94,10 +94,6 @@ func newDecider(f Facts, programs *expression.Cache) *decider {
 	d.returning = returning(f)
 	d.locked = locked(f.User, f.Present, d.returning)
 	return d
-}
-
-func (d *decider) isApplication(name string) bool {
-	return slices.ContainsFunc(d.Applications, func(app *v1alpha1.ScimApplication) bool { return app.Name == name })
 }
 
 // decideIn decides about all accounts in one application. There is one, or none. If ever there are two, the second has no grants.

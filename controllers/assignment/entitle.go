@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/application"
 	"github.com/scim-operator/scim-operator/controllers/expression"
@@ -174,7 +176,7 @@ func (p *person) offerOf(app *v1alpha1.ScimApplication, grants []*v1alpha1.ScimG
 		return o
 	}
 	for _, grant := range grants {
-		if grant.Spec.ApplicationRef.Name == app.Name && grant.DeletionTimestamp.IsZero() && !isOver(grant, now) {
+		if grant.Spec.ApplicationRef.Name == app.Name && grant.DeletionTimestamp.IsZero() && !IsOver(grant, now) {
 			o.claims = append(o.claims, p.claimOf(app, grant))
 		}
 	}
@@ -211,16 +213,10 @@ func (o *offer) at(at time.Time, recorded []v1alpha1.AccountGrant) (grants []v1a
 	return grants
 }
 
-// edges are the times after now at which a grant begins or ends to be in effect.
+// edges are the times after now at which something may begin or end to be given.
 func (o *offer) edges(now time.Time) (times []time.Time) {
 	for i := range o.claims {
-		spec := &o.claims[i].grant.Spec
-		if spec.NotBefore != nil && spec.NotBefore.After(now) {
-			times = append(times, spec.NotBefore.Time)
-		}
-		if spec.NotAfter != nil && spec.NotAfter.After(now) {
-			times = append(times, spec.NotAfter.Time)
-		}
+		times = append(times, Edges(o.claims[i].grant, now)...)
 	}
 	return times
 }
@@ -234,6 +230,16 @@ func (o *offer) groupsOf(given []v1alpha1.AccountGrant) (groups []string) {
 		}
 	}
 	return groups
+}
+
+// Edges are the times after now at which a grant begins or ends to be in effect.
+func Edges(grant *v1alpha1.ScimGrant, now time.Time) (times []time.Time) {
+	for _, edge := range []*metav1.Time{grant.Spec.NotBefore, grant.Spec.NotAfter} {
+		if edge != nil && edge.After(now) {
+			times = append(times, edge.Time)
+		}
+	}
+	return times
 }
 
 // rolesOf is the union of the roles of grants, sorted.
@@ -251,9 +257,15 @@ func sorted[T ~string](names []T) []T {
 }
 
 func inEffect(grant *v1alpha1.ScimGrant, at time.Time) bool {
-	return (grant.Spec.NotBefore == nil || !at.Before(grant.Spec.NotBefore.Time)) && !isOver(grant, at)
+	return !IsAhead(grant, at) && !IsOver(grant, at)
 }
 
-func isOver(grant *v1alpha1.ScimGrant, at time.Time) bool {
+// IsAhead reports whether a grant is not in effect yet at a time.
+func IsAhead(grant *v1alpha1.ScimGrant, at time.Time) bool {
+	return grant.Spec.NotBefore != nil && at.Before(grant.Spec.NotBefore.Time)
+}
+
+// IsOver reports whether a grant is in effect no more at a time.
+func IsOver(grant *v1alpha1.ScimGrant, at time.Time) bool {
 	return grant.Spec.NotAfter != nil && !at.Before(grant.Spec.NotAfter.Time)
 }

@@ -6,7 +6,6 @@ package assignment
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -105,39 +104,24 @@ func (r *Reconciler) left(ctx context.Context, user *v1alpha1.ScimUser, account 
 	if err == nil && holder == nil {
 		holder, err = userFrom(ctx, r.Live, former)
 	}
-	return holder == nil || holder.Spec.DeletedAt != nil || !holder.DeletionTimestamp.IsZero(), err
+	return isGone(holder), err
 }
 
-// continued is every account that the decision speaks of: the user's own, and those that waited and are taken over.
-func continued(f Facts, d Decision) []*v1alpha1.ScimAccount {
-	present := slices.Clone(f.Present)
-	for _, account := range f.Waiting {
-		if slices.ContainsFunc(d.Wanted, func(w Wanted) bool { return w.Name == account.Name }) {
-			present = append(present, account)
-		}
-	}
-	return present
-}
-
-// applicationOf returns the application of an account, nil if there is none.
-func applicationOf(f Facts, account *v1alpha1.ScimAccount) *v1alpha1.ScimApplication {
-	i := slices.IndexFunc(f.Applications, func(a *v1alpha1.ScimApplication) bool { return a.Name == account.Spec.ApplicationRef.Name })
-	if i < 0 {
-		return nil
-	}
-	return f.Applications[i]
+// applicationOf returns the application of an account that is as spec says, nil if there is none.
+func applicationOf(f Facts, spec *v1alpha1.ScimAccountSpec) *v1alpha1.ScimApplication {
+	return find(f.Applications, spec.ApplicationRef.Name)
 }
 
 // ended reports whether a ScimAccount has nothing left to say: its account is seen to be gone, and it no longer counts in any window of a
 // removal guard.
 func ended(f Facts, account *v1alpha1.ScimAccount) bool {
 	return account.Spec.State == v1alpha1.AccountDeleted && account.Status.State == v1alpha1.AccountDeleted &&
-		status.IsReady(account.Status.Conditions, account.Generation) && !countsUntil(f, account).After(f.Now)
+		status.IsAccountReady(account) && !countsUntil(f, account).After(f.Now)
 }
 
 // countsUntil is when a deletion stops to count, the zero time if it does not count.
 func countsUntil(f Facts, account *v1alpha1.ScimAccount) time.Time {
-	app := applicationOf(f, account)
+	app := applicationOf(f, &account.Spec)
 	if app == nil || !app.DeletionTimestamp.IsZero() || !account.DeletionTimestamp.IsZero() {
 		return time.Time{}
 	}
@@ -156,9 +140,5 @@ func windowEnd(f Facts) (end time.Time) {
 
 // directoryOf returns the directory of an application, nil if it is gone: its guard is gone with it.
 func directoryOf(f Facts, app *v1alpha1.ScimApplication) *v1alpha1.ScimDirectory {
-	i := slices.IndexFunc(f.Directories, func(d *v1alpha1.ScimDirectory) bool { return d.Name == app.Spec.DirectoryRef.Name })
-	if i < 0 {
-		return nil
-	}
-	return f.Directories[i]
+	return find(f.Directories, app.Spec.DirectoryRef.Name)
 }

@@ -194,7 +194,7 @@ func (l *life) reconcile() {
 		if incarnation != l.incarnation {
 			f.Waiting = nil
 		}
-		steps, over, _ := Plan(Decide(f, l.programs), slices.Concat(f.Present, f.Waiting), func(a *account) bool { return l.now.Sub(a.Spec.DeletedAt.Time) >= time.Hour })
+		steps, over := Plan(Decide(f, l.programs), slices.Concat(f.Present, f.Waiting), func(a *account) bool { return l.now.Sub(a.Spec.DeletedAt.Time) >= time.Hour })
 		for _, s := range steps {
 			after := &account{ObjectMeta: metav1.ObjectMeta{Name: s.Name}, Spec: Applied(s, nil)}
 			switch {

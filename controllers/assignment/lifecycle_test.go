@@ -114,7 +114,7 @@ func TestReleased(t *testing.T) {
 			if len(d.Wanted) != 0 || len(d.Released) != 1 {
 				t.Errorf("%s: wanted %v, released %v", reason, d.Wanted, d.Released)
 			}
-			if steps, over, _ := Plan(d, one(of()), never); len(steps) != 0 || len(over) != 1 {
+			if steps, over := Plan(d, one(of()), never); len(steps) != 0 || len(over) != 1 {
 				t.Errorf("%s: steps %v, over %v", reason, steps, over)
 			}
 		}

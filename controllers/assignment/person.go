@@ -170,10 +170,7 @@ func (p *person) seen() expression.Person {
 // granted is the same, with the names of the grants.
 func (p *person) granted(grants []v1alpha1.AccountGrant) expression.Person {
 	view := p.seen()
-	view.Grants = make([]string, 0, len(grants))
-	for _, grant := range grants {
-		view.Grants = append(view.Grants, grant.Name)
-	}
+	view.Grants = namesOf(grants)
 	slices.Sort(view.Grants)
 	return view
 }

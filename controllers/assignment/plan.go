@@ -9,7 +9,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
-	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 )
@@ -41,7 +42,7 @@ type Step struct {
 // Deleted whether its time is over.
 //
 // A change that is held is in the plan again every time. It is carried out when [Applied] differs from what is there.
-func Plan(d Decision, present []*v1alpha1.ScimAccount, ended func(*v1alpha1.ScimAccount) bool) (steps []Step, over []*v1alpha1.ScimAccount, next time.Time) {
+func Plan(d Decision, present []*v1alpha1.ScimAccount, ended func(*v1alpha1.ScimAccount) bool) (steps []Step, over []*v1alpha1.ScimAccount) {
 	over = slices.DeleteFunc(slices.Clone(d.Released), isGoing)
 	for i := range d.Wanted {
 		want := &d.Wanted[i]
@@ -57,16 +58,17 @@ func Plan(d Decision, present []*v1alpha1.ScimAccount, ended func(*v1alpha1.Scim
 		}
 	}
 	slices.SortStableFunc(steps, func(a, b Step) int { return cmp.Compare(a.turn(), b.turn()) })
-	return steps, over, d.Next
+	return steps, over
 }
 
-func find(accounts []*v1alpha1.ScimAccount, name string) *v1alpha1.ScimAccount {
-	for _, account := range accounts {
-		if account.Name == name {
-			return account
+// find returns the one of that name, nil if there is none.
+func find[T client.Object](all []T, name string) (found T) {
+	for _, o := range all {
+		if o.GetName() == name {
+			return o
 		}
 	}
-	return nil
+	return found
 }
 
 func isGoing(account *v1alpha1.ScimAccount) bool { return !account.DeletionTimestamp.IsZero() }

@@ -55,7 +55,7 @@ func TestSteps(t *testing.T) {
 			if tc.before != nil {
 				present = one(tc.before)
 			}
-			steps, _, _ := Plan(Decision{Wanted: []Wanted{{Name: "app-id", Spec: decided(&tc.after.Spec)}}}, present, never)
+			steps, _ := Plan(Decision{Wanted: []Wanted{{Name: "app-id", Spec: decided(&tc.after.Spec)}}}, present, never)
 			if tc.kind == "" || len(steps) != 1 {
 				if tc.kind != "" || len(steps) != 0 {
 					t.Fatalf("%s: %d steps", tc.reason, len(steps))
@@ -81,7 +81,7 @@ func TestPlanOrder(t *testing.T) {
 	for _, a := range after {
 		d.Wanted = append(d.Wanted, Wanted{Name: a.Name, Spec: a.Spec})
 	}
-	steps, _, _ := Plan(d, present, never)
+	steps, _ := Plan(d, present, never)
 	var got []string
 	for _, s := range steps {
 		got = append(got, s.Name)
@@ -118,7 +118,7 @@ func TestOver(t *testing.T) {
 		} else {
 			d.Released = one(tc.present)
 		}
-		steps, over, _ := Plan(d, one(tc.present), tc.ended)
+		steps, over := Plan(d, one(tc.present), tc.ended)
 		if len(over) != tc.over || len(steps) != tc.steps {
 			t.Errorf("%s: %d are over, %d steps; want %d and %d", reason, len(over), len(steps), tc.over, tc.steps)
 		}

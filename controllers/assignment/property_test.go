@@ -158,7 +158,7 @@ func (l ledger) held(s Step) *v1alpha1.HeldChange {
 
 // carryOut does what a plan says, and reports whether anything was written. The accounts are copied, not changed.
 func carryOut(f *Facts, d Decision, l ledger, ended func(*account) bool) (wrote bool) {
-	steps, over, _ := Plan(d, slices.Concat(f.Present, f.Waiting), ended)
+	steps, over := Plan(d, slices.Concat(f.Present, f.Waiting), ended)
 	all := slices.Concat(f.Present, f.Waiting)
 	for _, s := range steps {
 		after := &account{ObjectMeta: metav1.ObjectMeta{Name: s.Name}}
@@ -297,7 +297,7 @@ func TestNothingIsGivenByItself(t *testing.T) {
 		if out && len(access(d, anyReason)) > 0 {
 			t.Errorf("somebody who is out may enter: %v", access(d, anyReason))
 		}
-		steps, _, _ := Plan(d, slices.Concat(f.Present, f.Waiting), never)
+		steps, _ := Plan(d, slices.Concat(f.Present, f.Waiting), never)
 		for _, s := range steps {
 			if s.Gives && len(s.Want.Grants) == 0 {
 				t.Errorf("%s is given without a grant", s.Name)

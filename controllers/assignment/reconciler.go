@@ -12,6 +12,7 @@ package assignment
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -97,6 +98,6 @@ func (w work) again(now time.Time) reconcile.Result {
 
 func (r *Reconciler) decide(f Facts) work {
 	decision := Decide(f, r.Programs)
-	steps, over, next := Plan(decision, continued(f, decision), func(a *v1alpha1.ScimAccount) bool { return ended(f, a) })
-	return work{decision: decision, steps: steps, over: over, next: earliest(next, windowEnd(f))}
+	steps, over := Plan(decision, slices.Concat(f.Present, f.Waiting), func(a *v1alpha1.ScimAccount) bool { return ended(f, a) })
+	return work{decision: decision, steps: steps, over: over, next: earliest(decision.Next, windowEnd(f))}
 }

@@ -53,7 +53,7 @@ func count(present []*v1alpha1.ScimAccount) v1alpha1.AccountCounts {
 		if account.Spec.Held != nil && !account.Spec.Held.Rejected {
 			c.Held++
 		}
-		if ready(account) {
+		if status.IsAccountReady(account) {
 			c.Ready++
 		}
 	}

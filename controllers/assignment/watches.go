@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -28,8 +27,6 @@ const workers = 8
 
 // settle is how long the events of accounts are held back, so that a user's status is written once for all of them.
 const settle = 300 * time.Millisecond
-
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // SetupWithManager registers the reconciler.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
@@ -85,10 +82,8 @@ func userOf(_ context.Context, o client.Object) []reconcile.Request {
 // accountChanged lets an account wake its user when somebody else changed the spec, and when it became ready or stopped being so.
 func accountChanged(before, after client.Object) bool {
 	a, b := before.(*v1alpha1.ScimAccount), after.(*v1alpha1.ScimAccount) // watched as that type
-	return enqueue.SpecChanged(before, after) || ready(a) != ready(b)
+	return enqueue.SpecChanged(before, after) || status.IsAccountReady(a) != status.IsAccountReady(b)
 }
-
-func ready(a *v1alpha1.ScimAccount) bool { return status.IsReady(a.Status.Conditions, a.Generation) }
 
 // usersOfGrant wakes every user whom the grant could match: nobody can tell from the grant alone who matched it before.
 func (r *Reconciler) usersOfGrant(ctx context.Context, o client.Object) []reconcile.Request {
@@ -151,15 +146,15 @@ func decisionsChanged(before, after v1alpha1.HeldRemovals) bool {
 // ledgerEvents tells the ledger what the API server says. Those whom an invariant holds are woken when it may let go.
 func (r *Reconciler) ledgerEvents() handler.EventHandler {
 	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { r.observe(q, e.Object) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { r.observe(q, e.ObjectNew) },
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, _ queue) {
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q enqueue.Queue) { r.observe(q, e.Object) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q enqueue.Queue) { r.observe(q, e.ObjectNew) },
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, _ enqueue.Queue) {
 			r.Ledger.Forget(e.Object.(*v1alpha1.ScimAccount)) // watched as that type
 		},
 	}
 }
 
-func (r *Reconciler) observe(q queue, o client.Object) {
+func (r *Reconciler) observe(q enqueue.Queue, o client.Object) {
 	account := o.(*v1alpha1.ScimAccount) // watched as that type
 	if !r.Ledger.Observe(account) {
 		return

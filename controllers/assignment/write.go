@@ -117,7 +117,7 @@ func (r *Reconciler) seed(ctx context.Context, namespace string) error {
 // admit asks the ledger and returns the spec that follows from its verdict. Before the ledger is filled only the kill switch comes here,
 // which it would let go anyway.
 func (r *Reconciler) admit(f Facts, step *Step, seeded bool) v1alpha1.ScimAccountSpec {
-	app := applicationOf(f, &v1alpha1.ScimAccount{Spec: step.Want})
+	app := applicationOf(f, &step.Want)
 	if app == nil || !seeded {
 		return written(step, guard.Verdict{})
 	}
@@ -144,12 +144,12 @@ func change(step *Step, app *v1alpha1.ScimApplication) guard.Change {
 	c := guard.Change{
 		Namespace: app.Namespace, Application: app.Name, Directory: app.Spec.DirectoryRef.Name,
 		Account: step.Name, User: step.Want.UserRef.Name, UserName: step.Want.UserName,
-		Kind: step.Kind, After: standing(&step.Want), Loses: step.Loses, Deletes: step.Deletes,
+		Kind: step.Kind, After: guard.StandingOf(&step.Want), Loses: step.Loses, Deletes: step.Deletes,
 		Unconditional: step.Unconditional, Digest: Digest(&step.Want),
 	}
 	c.Grants = namesOf(step.Want.Grants)
 	if step.Present != nil {
-		c.Before, c.Held = standing(&step.Present.Spec), step.Present.Spec.Held
+		c.Before, c.Held = guard.StandingOf(&step.Present.Spec), step.Present.Spec.Held
 		c.GrantsBefore = namesOf(step.Present.Spec.Grants)
 	}
 	return c
@@ -161,10 +161,6 @@ func namesOf(grants []v1alpha1.AccountGrant) []string {
 		all = append(all, grant.Name)
 	}
 	return all
-}
-
-func standing(spec *v1alpha1.ScimAccountSpec) guard.Standing {
-	return guard.Standing{Active: spec.State == v1alpha1.AccountActive, Roles: spec.Roles}
 }
 
 // invariants are those of an application. One that is not valid CEL fails whenever it is asked.

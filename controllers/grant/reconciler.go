@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/assignment"
 	"github.com/scim-operator/scim-operator/controllers/expression"
 	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
@@ -30,9 +31,9 @@ const attributesDelay = 10 * time.Second
 type Reconciler struct {
 	// Client reads from the cache.
 	Client client.Client
-	// Programs are compiled expressions, shared with package assignment. The default is its own.
+	// Programs are the compiled expressions.
 	Programs *expression.Cache
-	// Clock is the time. The default is the real one.
+	// Clock tells the time.
 	Clock clock.PassiveClock
 }
 
@@ -41,7 +42,6 @@ type Reconciler struct {
 
 // SetupWithManager registers the reconciler. What only changes a count is held back, so that a burst makes one pass over the users.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.complete()
 	grants := func() client.ObjectList { return &v1alpha1.ScimGrantList{} }
 	return ctrl.NewControllerManagedBy(mgr).Named("grant").
 		Watches(&v1alpha1.ScimGrant{}, enqueue.Events{Keys: enqueue.Self}).
@@ -54,21 +54,11 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(reconcile.AsReconciler(r.Client, r))
 }
 
-func (r *Reconciler) complete() {
-	if r.Programs == nil {
-		r.Programs = &expression.Cache{}
-	}
-	if r.Clock == nil {
-		r.Clock = clock.RealClock{}
-	}
-}
-
 // Reconcile writes the status of grant if it changed, and comes again when the grant, or one that it looks at, begins or ends.
 func (r *Reconciler) Reconcile(ctx context.Context, grant *v1alpha1.ScimGrant) (reconcile.Result, error) {
 	if !grant.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
-	r.complete()
 	before, now := grant.DeepCopy(), r.Clock.Now()
 	again, err := r.assess(ctx, grant, now)
 	if err != nil {
@@ -100,7 +90,7 @@ func (r *Reconciler) assess(ctx context.Context, grant *v1alpha1.ScimGrant, now 
 		return time.Time{}, err
 	}
 	var counted count
-	if !isOver(grant, now) { // it gives nobody anything any more
+	if !assignment.IsOver(grant, now) { // it gives nobody anything any more
 		if counted, err = r.count(ctx, grant, app, others, now); err != nil {
 			return time.Time{}, err
 		}

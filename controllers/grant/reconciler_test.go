@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/expression"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/membership"
 )
@@ -104,7 +105,7 @@ type outcome struct {
 
 func reconciled(t *testing.T, c client.Client, grant *v1alpha1.ScimGrant) (got outcome) {
 	t.Helper()
-	r := &Reconciler{Client: c, Clock: clocktesting.NewFakePassiveClock(time.Unix(1000, 0))}
+	r := &Reconciler{Client: c, Programs: &expression.Cache{}, Clock: clocktesting.NewFakePassiveClock(time.Unix(1000, 0))}
 	result, err := r.Reconcile(t.Context(), grant)
 	if err != nil {
 		t.Fatal(err)
@@ -267,8 +268,7 @@ func BenchmarkReconcile(b *testing.B) {
 					return nil
 				},
 			})
-			r := &Reconciler{Client: c}
-			r.complete()
+			r := &Reconciler{Client: c, Programs: &expression.Cache{}}
 			for b.Loop() {
 				if _, err := r.count(b.Context(), granting("g", subject), offering("viewer"), nil, time.Unix(1000, 0)); err != nil {
 					b.Fatal(err)

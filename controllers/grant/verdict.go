@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/application"
+	"github.com/scim-operator/scim-operator/controllers/assignment"
 	"github.com/scim-operator/scim-operator/controllers/expression"
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
@@ -25,9 +24,9 @@ func verdictOf(grant *v1alpha1.ScimGrant, app *v1alpha1.ScimApplication, c count
 		return status.Stalled(v1alpha1.ReasonInvalidExpression, invalid)
 	case unknown != "":
 		return status.Stalled(v1alpha1.ReasonUnknownRole, "the ScimApplication declares no role "+unknown)
-	case isOver(grant, now):
+	case assignment.IsOver(grant, now):
 		return status.Ready(v1alpha1.ReasonExpired, "the grant was in effect until notAfter")
-	case isAhead(grant, now):
+	case assignment.IsAhead(grant, now):
 		return status.Ready(v1alpha1.ReasonNotYetInEffect, "the grant will be in effect from notBefore on")
 	case c.failed > 0:
 		return status.Waiting(v1alpha1.ReasonExpressionFailed, "an expression fails for some users, who keep what they have from the grant: "+c.said())
@@ -66,20 +65,12 @@ func unknownRoles(grant *v1alpha1.ScimGrant, app *v1alpha1.ScimApplication) stri
 	return strings.Join(unknown, ", ")
 }
 
-func isOver(grant *v1alpha1.ScimGrant, now time.Time) bool {
-	return grant.Spec.NotAfter != nil && !now.Before(grant.Spec.NotAfter.Time)
-}
-
-func isAhead(grant *v1alpha1.ScimGrant, now time.Time) bool {
-	return grant.Spec.NotBefore != nil && now.Before(grant.Spec.NotBefore.Time)
-}
-
 // nextEdge is when the next one of grants begins or ends; zero if none does.
 func nextEdge(grants []*v1alpha1.ScimGrant, now time.Time) (next time.Time) {
 	for _, grant := range grants {
-		for _, edge := range []*metav1.Time{grant.Spec.NotBefore, grant.Spec.NotAfter} {
-			if edge != nil && edge.After(now) && (next.IsZero() || edge.Time.Before(next)) {
-				next = edge.Time
+		for _, edge := range assignment.Edges(grant, now) {
+			if next.IsZero() || edge.Before(next) {
+				next = edge
 			}
 		}
 	}

@@ -19,6 +19,11 @@ type Standing struct {
 	Roles  []v1alpha1.RoleName
 }
 
+// StandingOf is what an account can do that is as spec says. It shares the roles.
+func StandingOf(spec *v1alpha1.ScimAccountSpec) Standing {
+	return Standing{Active: spec.State == v1alpha1.AccountActive, Roles: spec.Roles}
+}
+
 // roles are those that count.
 func (s Standing) roles() []v1alpha1.RoleName {
 	if !s.Active {

@@ -137,15 +137,10 @@ func (e *entry) expect(c *Change, v Verdict) {
 	e.flight = next
 }
 
-// standing is what the account shall be able to do; it shares the roles.
-func standing(acct *v1alpha1.ScimAccount) Standing {
-	return Standing{Active: acct.Spec.State == v1alpha1.AccountActive, Roles: acct.Spec.Roles}
-}
-
 // factsOf reads them from a ScimAccount.
 func factsOf(acct *v1alpha1.ScimAccount) facts {
 	return facts{
-		standing: standing(acct).clone(),
+		standing: StandingOf(&acct.Spec).clone(),
 		marks:    [kinds]int64{reversible: micros(acct.Spec.LostAccessAt), irreversible: micros(acct.Spec.DeletedAt)},
 		held:     acct.Spec.Held.DeepCopy(),
 	}

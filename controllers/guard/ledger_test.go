@@ -88,7 +88,7 @@ func (f *fixture) want(account string, state v1alpha1.AccountState, roles ...v1a
 	a := f.accounts[account]
 	c := Change{
 		Namespace: ns, Account: account, User: a.Spec.UserRef.Name, UserName: a.Spec.UserName, Application: a.Spec.ApplicationRef.Name, Directory: "acme",
-		Before: standing(a), After: Standing{Active: state == v1alpha1.AccountActive, Roles: roles},
+		Before: StandingOf(&a.Spec), After: Standing{Active: state == v1alpha1.AccountActive, Roles: roles},
 		Digest: fmt.Sprint(state, roles), Held: a.Spec.Held, Kind: v1alpha1.ChangeChange,
 	}
 	c.Loses = len(minus(c.Before.roles(), c.After.roles())) > 0

@@ -194,7 +194,7 @@ func (n *namespace) observe(acct *v1alpha1.ScimAccount) (changed bool) {
 	case e.uid == acct.UID && acct.Generation <= e.generation:
 		return false
 	}
-	changed = e.undecided() || !e.seen.standing.equal(standing(acct))
+	changed = e.undecided() || !e.seen.standing.equal(StandingOf(&acct.Spec))
 	n.change(e, func() {
 		e.uid, e.generation, e.user = acct.UID, acct.Generation, acct.Spec.UserRef.Name
 		e.application = n.application(acct.Spec.ApplicationRef.Name)

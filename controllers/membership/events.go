@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 
-	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -21,8 +20,6 @@ import (
 // The events of slices and groups come each in their own order, and late: the cache may know more than they say. So whom an event
 // wakes is read from the slices alone, whatever has become of their groups, and rather once too often: whatever the cache knows
 // already of a later change is told by the event of that change.
-
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // UsersOfSlice returns a function that says whom a ScimMemberSlice wakes: the users in it, in the slices that it was split into,
 // and all below the groups in these.
@@ -87,7 +84,7 @@ type SliceEvents struct {
 var _ handler.EventHandler = SliceEvents{}
 
 // Create implements handler.EventHandler. A slice that nothing points at yet changes nothing; the event of its parent will.
-func (e SliceEvents) Create(ctx context.Context, ev event.CreateEvent, q queue) {
+func (e SliceEvents) Create(ctx context.Context, ev event.CreateEvent, q enqueue.Queue) {
 	slice := ev.Object.(*v1alpha1.ScimMemberSlice) // watched as that type
 	if ev.IsInInitialList {
 		return
@@ -99,7 +96,7 @@ func (e SliceEvents) Create(ctx context.Context, ev event.CreateEvent, q queue) 
 }
 
 // Update implements handler.EventHandler. Who only moves, from a slice that is split into one of its children, is not woken.
-func (e SliceEvents) Update(ctx context.Context, ev event.UpdateEvent, q queue) {
+func (e SliceEvents) Update(ctx context.Context, ev event.UpdateEvent, q enqueue.Queue) {
 	if !SliceChanged(ev.ObjectOld, ev.ObjectNew) {
 		return
 	}
@@ -111,12 +108,12 @@ func (e SliceEvents) Update(ctx context.Context, ev event.UpdateEvent, q queue) 
 }
 
 // Delete implements handler.EventHandler. It does not ask what the slice was reached from, which may be gone already.
-func (e SliceEvents) Delete(ctx context.Context, ev event.DeleteEvent, q queue) {
+func (e SliceEvents) Delete(ctx context.Context, ev event.DeleteEvent, q enqueue.Queue) {
 	e.Because.leave(q, ev.Object, UsersOfSlice(e.Reader)(ctx, ev.Object))
 }
 
 // Generic implements handler.EventHandler.
-func (e SliceEvents) Generic(ctx context.Context, ev event.GenericEvent, q queue) {
+func (e SliceEvents) Generic(ctx context.Context, ev event.GenericEvent, q enqueue.Queue) {
 	e.Because.join(q, ev.Object, UsersOfSlice(e.Reader)(ctx, ev.Object))
 }
 
@@ -124,12 +121,12 @@ func (e SliceEvents) Generic(ctx context.Context, ev event.GenericEvent, q queue
 type Because func(o client.Object, users []reconcile.Request)
 
 // join wakes those who may have got something.
-func (b Because) join(q queue, o client.Object, users []reconcile.Request) {
+func (b Because) join(q enqueue.Queue, o client.Object, users []reconcile.Request) {
 	b.wake(q, enqueue.Change, o, users)
 }
 
 // leave wakes those who may have lost something.
-func (b Because) leave(q queue, o client.Object, users []reconcile.Request) {
+func (b Because) leave(q enqueue.Queue, o client.Object, users []reconcile.Request) {
 	priority := enqueue.Reduction
 	if len(users) == 1 {
 		priority = enqueue.Removal
@@ -137,7 +134,7 @@ func (b Because) leave(q queue, o client.Object, users []reconcile.Request) {
 	b.wake(q, priority, o, users)
 }
 
-func (b Because) wake(q queue, priority int, o client.Object, users []reconcile.Request) {
+func (b Because) wake(q enqueue.Queue, priority int, o client.Object, users []reconcile.Request) {
 	if b != nil {
 		b(o, users)
 	}
@@ -156,25 +153,25 @@ type GroupEvents struct {
 var _ handler.EventHandler = GroupEvents{}
 
 // Create implements handler.EventHandler.
-func (e GroupEvents) Create(ctx context.Context, ev event.CreateEvent, q queue) {
+func (e GroupEvents) Create(ctx context.Context, ev event.CreateEvent, q enqueue.Queue) {
 	if !ev.IsInInitialList {
 		e.Because.join(q, ev.Object, UsersOfGroup(e.Reader)(ctx, ev.Object))
 	}
 }
 
 // Update implements handler.EventHandler. A rename may take as well as give.
-func (e GroupEvents) Update(ctx context.Context, ev event.UpdateEvent, q queue) {
+func (e GroupEvents) Update(ctx context.Context, ev event.UpdateEvent, q enqueue.Queue) {
 	if GroupChanged(ev.ObjectOld, ev.ObjectNew) {
 		e.Because.leave(q, ev.ObjectNew, UsersOfGroup(e.Reader)(ctx, ev.ObjectNew))
 	}
 }
 
 // Delete implements handler.EventHandler.
-func (e GroupEvents) Delete(ctx context.Context, ev event.DeleteEvent, q queue) {
+func (e GroupEvents) Delete(ctx context.Context, ev event.DeleteEvent, q enqueue.Queue) {
 	e.Because.leave(q, ev.Object, UsersOfGroup(e.Reader)(ctx, ev.Object))
 }
 
 // Generic implements handler.EventHandler.
-func (e GroupEvents) Generic(ctx context.Context, ev event.GenericEvent, q queue) {
+func (e GroupEvents) Generic(ctx context.Context, ev event.GenericEvent, q enqueue.Queue) {
 	e.Because.join(q, ev.Object, UsersOfGroup(e.Reader)(ctx, ev.Object))
 }

@@ -24,8 +24,6 @@ import (
 const (
 	// patience bounds a wait for the end state: an application that was broken is tried again within 20 s.
 	patience = 2 * time.Minute
-	// quiet is for how long nothing may be written, once nothing was for as long.
-	quiet = 3 * time.Second
 	// roleAnnotation names, on a binding, the role of the application.
 	roleAnnotation = v1alpha1.Group + "/role"
 )

@@ -33,7 +33,8 @@ const (
 	Resync = -100
 )
 
-type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+// Queue is what a controller takes its work from.
+type Queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // Events is an event handler. Every field but Keys is optional.
 type Events struct {
@@ -54,7 +55,7 @@ type Events struct {
 var _ handler.EventHandler = Events{}
 
 // Create implements handler.EventHandler.
-func (e Events) Create(ctx context.Context, ev event.CreateEvent, q queue) {
+func (e Events) Create(ctx context.Context, ev event.CreateEvent, q Queue) {
 	priority := e.priority(nil, ev.Object)
 	if ev.IsInInitialList && priority == Change && !e.Prompt {
 		priority = Resync
@@ -63,7 +64,7 @@ func (e Events) Create(ctx context.Context, ev event.CreateEvent, q queue) {
 }
 
 // Update implements handler.EventHandler. Both objects are asked whom they wake, since the update may have moved them.
-func (e Events) Update(ctx context.Context, ev event.UpdateEvent, q queue) {
+func (e Events) Update(ctx context.Context, ev event.UpdateEvent, q Queue) {
 	changed := e.Changed
 	if changed == nil {
 		changed = SpecChanged
@@ -77,12 +78,12 @@ func (e Events) Update(ctx context.Context, ev event.UpdateEvent, q queue) {
 }
 
 // Delete implements handler.EventHandler.
-func (e Events) Delete(ctx context.Context, ev event.DeleteEvent, q queue) {
+func (e Events) Delete(ctx context.Context, ev event.DeleteEvent, q Queue) {
 	e.add(ctx, q, ev.Object, e.priority(ev.Object, nil))
 }
 
 // Generic implements handler.EventHandler.
-func (e Events) Generic(ctx context.Context, ev event.GenericEvent, q queue) {
+func (e Events) Generic(ctx context.Context, ev event.GenericEvent, q Queue) {
 	e.add(ctx, q, ev.Object, Change)
 }
 
@@ -99,12 +100,12 @@ func (e Events) priority(before, after client.Object) int {
 // Gone reports whether o is gone (nil) or going.
 func Gone(o client.Object) bool { return o == nil || !o.GetDeletionTimestamp().IsZero() }
 
-func (e Events) add(ctx context.Context, q queue, o client.Object, priority int) {
+func (e Events) add(ctx context.Context, q Queue, o client.Object, priority int) {
 	Add(q, priority, e.Delay, e.Keys(ctx, o))
 }
 
 // Add makes work of keys, after delay. It is for handlers that know more about an event than Events does.
-func Add(q workqueue.TypedRateLimitingInterface[reconcile.Request], priority int, delay time.Duration, keys []reconcile.Request) {
+func Add(q Queue, priority int, delay time.Duration, keys []reconcile.Request) {
 	if pq, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok {
 		pq.AddWithOpts(priorityqueue.AddOpts{Priority: &priority, After: delay}, keys...)
 		return

@@ -54,23 +54,23 @@ func TestRemovalsOvertakeABacklog(t *testing.T) {
 
 func TestPriorities(t *testing.T) {
 	for reason, tc := range map[string]struct {
-		send   func(Events, context.Context, queue)
+		send   func(Events, context.Context, Queue)
 		want   int
 		prompt bool
 	}{
-		"a new object": {func(e Events, ctx context.Context, q queue) {
+		"a new object": {func(e Events, ctx context.Context, q Queue) {
 			e.Create(ctx, event.CreateEvent{Object: user("u", v1alpha1.StateActive)}, q)
 		}, Change, false},
-		"found at start-up": {func(e Events, ctx context.Context, q queue) {
+		"found at start-up": {func(e Events, ctx context.Context, q Queue) {
 			e.Create(ctx, event.CreateEvent{Object: user("u", v1alpha1.StateActive), IsInInitialList: true}, q)
 		}, Resync, false},
-		"found at start-up, where to look costs little": {func(e Events, ctx context.Context, q queue) {
+		"found at start-up, where to look costs little": {func(e Events, ctx context.Context, q Queue) {
 			e.Create(ctx, event.CreateEvent{Object: user("u", v1alpha1.StateActive), IsInInitialList: true}, q)
 		}, Change, true},
-		"a leaver found at start-up": {func(e Events, ctx context.Context, q queue) {
+		"a leaver found at start-up": {func(e Events, ctx context.Context, q Queue) {
 			e.Create(ctx, event.CreateEvent{Object: user("u", v1alpha1.StateSuspended), IsInInitialList: true}, q)
 		}, Leaver, false},
-		"a deletion that begins": {func(e Events, ctx context.Context, q queue) {
+		"a deletion that begins": {func(e Events, ctx context.Context, q Queue) {
 			going, now := user("u", v1alpha1.StateActive), metav1.Now()
 			going.DeletionTimestamp = &now
 			e.Update(ctx, event.UpdateEvent{ObjectOld: user("u", v1alpha1.StateActive), ObjectNew: going}, q)

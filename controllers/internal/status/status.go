@@ -84,12 +84,20 @@ func patch(ctx context.Context, c client.Client, before, after client.Object, p 
 
 // IsReady reports whether conditions say Ready for exactly that generation.
 func IsReady(conditions []metav1.Condition, generation int64) bool {
-	c := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
-	return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == generation
+	return isTrue(conditions, v1alpha1.ConditionReady, generation)
 }
 
 // IsStalled reports whether conditions say Stalled for exactly that generation.
 func IsStalled(conditions []metav1.Condition, generation int64) bool {
-	c := meta.FindStatusCondition(conditions, v1alpha1.ConditionStalled)
+	return isTrue(conditions, v1alpha1.ConditionStalled, generation)
+}
+
+// IsAccountReady reports whether the status of an account says that it is as its spec, as it is now, wants it.
+func IsAccountReady(account *v1alpha1.ScimAccount) bool {
+	return IsReady(account.Status.Conditions, account.Generation)
+}
+
+func isTrue(conditions []metav1.Condition, what string, generation int64) bool {
+	c := meta.FindStatusCondition(conditions, what)
 	return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == generation
 }
