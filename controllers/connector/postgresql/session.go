@@ -98,4 +98,3 @@ func (c *Connector) elsewhere(ctx context.Context, database string, f func(*pgx.
 	}()
 	return f(conn)
 }
-
