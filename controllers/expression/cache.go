@@ -14,7 +14,8 @@ import (
 // cacheSize bounds how many programs a [Cache] keeps. One takes some tens of kilobytes.
 const cacheSize = 4096
 
-// Cache compiles each expression once and remembers what became of it, an error too. The zero value is ready, and many can use it at once.
+// Cache compiles each expression once and remembers what became of it, an error too, which is one line for people. The zero value is
+// ready, and many can use it at once.
 // It keeps a bounded number of programs; the one that was not used for longest goes first.
 type Cache struct {
 	languages languages
@@ -45,27 +46,27 @@ type compiled struct {
 	err     error
 }
 
-// Condition is [CompileCondition], once.
+// Condition compiles an expression whose result is a bool.
 func (c *Cache) Condition(e v1alpha1.Expression) (*Condition, error) {
 	return cached(c, forCondition, e, c.languages.condition)
 }
 
-// Roles is [CompileRoles], once.
+// Roles compiles an expression whose result is a string or a list of strings.
 func (c *Cache) Roles(e v1alpha1.Expression) (*Roles, error) {
 	return cached(c, forRoles, e, c.languages.roles)
 }
 
-// Text is [CompileText], once.
+// Text compiles an expression whose result is a string.
 func (c *Cache) Text(e v1alpha1.Expression) (*Text, error) {
 	return cached(c, forText, e, c.languages.text)
 }
 
-// Value is [CompileValue], once.
+// Value compiles an expression whose result is a string, a number, a bool, or a list of these.
 func (c *Cache) Value(e v1alpha1.Expression) (*Value, error) {
 	return cached(c, forValue, e, c.languages.value)
 }
 
-// Invariant is [CompileInvariant], once.
+// Invariant compiles an expression about an account, whose result is a bool.
 func (c *Cache) Invariant(e v1alpha1.Expression) (*Invariant, error) {
 	return cached(c, forInvariant, e, c.languages.invariant)
 }

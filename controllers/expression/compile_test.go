@@ -22,11 +22,11 @@ import (
 
 func TestCompileErrors(t *testing.T) {
 	kinds := map[string]func(v1alpha1.Expression) error{
-		"condition": func(e v1alpha1.Expression) error { _, err := CompileCondition(e); return err },
-		"roles":     func(e v1alpha1.Expression) error { _, err := CompileRoles(e); return err },
-		"text":      func(e v1alpha1.Expression) error { _, err := CompileText(e); return err },
-		"value":     func(e v1alpha1.Expression) error { _, err := CompileValue(e); return err },
-		"invariant": func(e v1alpha1.Expression) error { _, err := CompileInvariant(e); return err },
+		"condition": func(e v1alpha1.Expression) error { _, err := new(Cache).Condition(e); return err },
+		"roles":     func(e v1alpha1.Expression) error { _, err := new(Cache).Roles(e); return err },
+		"text":      func(e v1alpha1.Expression) error { _, err := new(Cache).Text(e); return err },
+		"value":     func(e v1alpha1.Expression) error { _, err := new(Cache).Value(e); return err },
+		"invariant": func(e v1alpha1.Expression) error { _, err := new(Cache).Invariant(e); return err },
 	}
 	for name, tc := range map[string]struct{ kind, e, want string }{
 		"syntax":                        {"condition", "user.active &&", "1:15: Syntax error: mismatched input '<EOF>' expecting"},
@@ -208,7 +208,7 @@ func TestCompiles(t *testing.T) {
 		"a table":           `{"Sales": "crm", "IT": "wiki"}[user.department] == "crm"`,
 		"chained ternaries": strings.Repeat(`user.title == "a" ? true : `, 20) + `false`,
 	} {
-		if _, err := CompileCondition(v1alpha1.Expression(e)); err != nil {
+		if _, err := new(Cache).Condition(v1alpha1.Expression(e)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -157,7 +157,7 @@ func BenchmarkHolds(b *testing.B) {
 }
 
 func BenchmarkNames(b *testing.B) {
-	r, err := CompileRoles(`json(user.text).filter(a, a.accountId == "crm" && a.status == "active").map(a, a.roles).flatten()`)
+	r, err := new(Cache).Roles(`json(user.text).filter(a, a.accountId == "crm" && a.status == "active").map(a, a.roles).flatten()`)
 	if err != nil {
 		b.Fatal(err)
 	}

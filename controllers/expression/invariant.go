@@ -28,9 +28,6 @@ type Account struct {
 // Invariant is a compiled expression that is true when an application is as it must be.
 type Invariant struct{ program cel.Program }
 
-// CompileInvariant compiles an expression whose result is a bool. Its error is one line for people.
-func CompileInvariant(e v1alpha1.Expression) (*Invariant, error) { return new(languages).invariant(e) }
-
 func (l *languages) invariant(e v1alpha1.Expression) (*Invariant, error) {
 	language, err := l.ofAccount()
 	if err != nil {

@@ -38,18 +38,6 @@ type Text struct{ program cel.Program }
 // Value is a compiled expression that makes the value of an attribute from a person.
 type Value struct{ program cel.Program }
 
-// CompileCondition compiles an expression whose result is a bool. Its error is one line for people. [Cache] spares the work.
-func CompileCondition(e v1alpha1.Expression) (*Condition, error) { return new(languages).condition(e) }
-
-// CompileRoles compiles an expression whose result is a string or a list of strings.
-func CompileRoles(e v1alpha1.Expression) (*Roles, error) { return new(languages).roles(e) }
-
-// CompileText compiles an expression whose result is a string.
-func CompileText(e v1alpha1.Expression) (*Text, error) { return new(languages).text(e) }
-
-// CompileValue compiles an expression whose result is a string, a number, a bool, or a list of these.
-func CompileValue(e v1alpha1.Expression) (*Value, error) { return new(languages).value(e) }
-
 func (l *languages) condition(e v1alpha1.Expression) (*Condition, error) {
 	return programOf[Condition](l.aboutPerson(e, isOneOf(cel.BoolType), "bool"))
 }

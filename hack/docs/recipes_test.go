@@ -41,35 +41,35 @@ func recipeKinds() map[string]func(v1alpha1.Expression, seen) (any, error) {
 	}
 	return map[string]func(v1alpha1.Expression, seen) (any, error){
 		"condition": func(e v1alpha1.Expression, s seen) (any, error) {
-			program, err := expression.CompileCondition(e)
+			program, err := new(expression.Cache).Condition(e)
 			if err != nil {
 				return nil, err
 			}
 			return program.Holds(person(s))
 		},
 		"roles": func(e v1alpha1.Expression, s seen) (any, error) {
-			program, err := expression.CompileRoles(e)
+			program, err := new(expression.Cache).Roles(e)
 			if err != nil {
 				return nil, err
 			}
 			return program.Names(person(s))
 		},
 		"text": func(e v1alpha1.Expression, s seen) (any, error) {
-			program, err := expression.CompileText(e)
+			program, err := new(expression.Cache).Text(e)
 			if err != nil {
 				return nil, err
 			}
 			return program.String(person(s))
 		},
 		"value": func(e v1alpha1.Expression, s seen) (any, error) {
-			program, err := expression.CompileValue(e)
+			program, err := new(expression.Cache).Value(e)
 			if err != nil {
 				return nil, err
 			}
 			return program.String(person(s))
 		},
 		"invariant": func(e v1alpha1.Expression, s seen) (any, error) {
-			program, err := expression.CompileInvariant(e)
+			program, err := new(expression.Cache).Invariant(e)
 			if err != nil {
 				return nil, err
 			}
@@ -237,15 +237,15 @@ func convert(t *testing.T, object *unstructured.Unstructured, typed any) {
 func compileAs(kind string, e v1alpha1.Expression) (err error) {
 	switch kind {
 	case "condition":
-		_, err = expression.CompileCondition(e)
+		_, err = new(expression.Cache).Condition(e)
 	case "roles":
-		_, err = expression.CompileRoles(e)
+		_, err = new(expression.Cache).Roles(e)
 	case "text":
-		_, err = expression.CompileText(e)
+		_, err = new(expression.Cache).Text(e)
 	case "value":
-		_, err = expression.CompileValue(e)
+		_, err = new(expression.Cache).Value(e)
 	case "invariant":
-		_, err = expression.CompileInvariant(e)
+		_, err = new(expression.Cache).Invariant(e)
 	}
 	return err
 }
