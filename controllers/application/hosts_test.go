@@ -109,15 +109,14 @@ func addressFields(of reflect.Type) (paths [][]string) {
 		if inner.Kind() == reflect.Pointer {
 			inner = inner.Elem()
 		}
-		switch inner.Kind() {
-		case reflect.Struct:
+		if inner.Kind() == reflect.Struct {
 			for _, path := range addressFields(inner) {
 				paths = append(paths, append([]string{field.Name}, path...))
 			}
-		case reflect.String:
-			if slices.ContainsFunc([]string{"URL", "Host", "Address", "Server", "Endpoint", "Proxy"}, func(word string) bool { return strings.HasSuffix(field.Name, word) }) {
-				paths = append(paths, []string{field.Name})
-			}
+		}
+		isAddress := func(word string) bool { return inner.Kind() == reflect.String && strings.HasSuffix(field.Name, word) }
+		if slices.ContainsFunc([]string{"URL", "Host", "Address", "Server", "Endpoint", "Proxy"}, isAddress) {
+			paths = append(paths, []string{field.Name})
 		}
 	}
 	return paths
