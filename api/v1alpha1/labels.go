@@ -18,7 +18,7 @@ const (
 	// LabelCredential opts a Secret in to being read by a connector; the value is "true".
 	LabelCredential = Group + "/credential"
 	// AnnotationHosts on such a Secret names the hosts that it may be sent to, separated by commas: "db.example.com", "db.example.com:5432" for one
-	// port only, or "*.example.com" for every host below. Whoever writes a ScimApplication chooses an address and a Secret; the Secret decides
+	// port only, or "*.example.com" for every host below. A proxy on the way is such a host too. Whoever writes a ScimApplication chooses an address and a Secret; the Secret decides
 	// whether they belong together. A kubeconfig names its host itself.
 	AnnotationHosts = Group + "/hosts"
 

@@ -38,6 +38,9 @@ func endpointHosts(e *v1alpha1.HTTPEndpoint) []string {
 	if oauth2 := e.Authentication.OAuth2; oauth2 != nil {
 		hosts = append(hosts, hostPort(oauth2.TokenURL))
 	}
+	if e.ProxyURL != "" { // it reads all that is not inside TLS
+		hosts = append(hosts, hostPort(e.ProxyURL))
+	}
 	return hosts
 }
 
@@ -49,7 +52,7 @@ func hostPort(raw string) string {
 	}
 	port := parsed.Port()
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443", "ldap": "389", "ldaps": "636"}[parsed.Scheme]
+		port = map[string]string{"http": "80", "https": "443", "ldap": "389", "ldaps": "636", "socks5": "1080"}[parsed.Scheme]
 	}
 	return net.JoinHostPort(parsed.Hostname(), port)
 }

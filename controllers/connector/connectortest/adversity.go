@@ -8,7 +8,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -61,40 +60,6 @@ func (r *run) toleratesConflict(name string, f func() error) {
 	if err := f(); err != nil && connector.KindOf(err) != connector.KindConflict {
 		r.Errorf("%s: %v", name, err)
 	}
-}
-
-// oddNamesList are user names that break careless connectors.
-func oddNamesList(id string) []string {
-	odd := []string{
-		`O'Brien "Bob" `, " leading and trailing ", "Jürgen Groß 王小明 👩‍🚀", "مرحبا", "e\u0301", "../../admin", "a%2f..%2fb", "?x=1#y&z",
-		"'; DROP TABLE users; --", "*)(uid=*", "cn=x,dc=y\\2c", "a\r\nSet-Cookie: x", "a\x00b", "\x1b[31mred", "$(id) `id` {{.}}", "a/b:c@d",
-	}
-	for i := range odd {
-		odd[i] += id
-	}
-	return append(odd, strings.Repeat("x", 255-len(id))+id, "bad utf-8 \xff\xfe"+id)
-}
-
-func oddNames(t testing.TB, s Subject) {
-	r := start(t, s)
-	bystander := r.account(r.Roles[:2]...)
-	r.apply(nil, bystander)
-	seed := r.account()
-	for _, name := range oddNamesList(strings.TrimPrefix(seed.Owner, "suite/account-")) {
-		want := with(r.account(r.Roles[0]), func(a *connector.Account) { a.UserName = name })
-		before := r.Writes()
-		if _, err := r.conn.Apply(r.Context(), nil, want); err != nil {
-			if connector.KindOf(err) != connector.KindInvalid || r.Writes() != before {
-				r.Errorf("%q: Apply returned %v after %d writes, want success, or Invalid and nothing written", name, err, r.Writes()-before)
-			}
-			continue
-		}
-		observed := r.wantInSync(want)
-		if err := r.conn.Delete(r.Context(), *observed); err != nil {
-			r.Errorf("%q: Delete: %v", name, err)
-		}
-	}
-	r.wantInSync(bystander)
 }
 
 // ended calls every verb with a context that is over.

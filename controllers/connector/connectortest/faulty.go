@@ -20,8 +20,8 @@ import (
 const (
 	// maxExchanges bounds at how many exchanges of a call a fault that strikes once is tried. No call should have so many.
 	maxExchanges = 24
-	// Calls have so long while something is wrong, and so long where nothing is ever answered.
-	faultPatience, silentPatience = 10 * time.Second, 200 * time.Millisecond
+	// Calls have so long while something is wrong, since clients may try again for ever, and so long where nothing is ever answered.
+	faultPatience, silentPatience = 2 * time.Second, 200 * time.Millisecond
 )
 
 // errUntrue is what a call of a scene returns when the connector said that all is well and told something that is not so.
@@ -100,8 +100,11 @@ func (r *run) underFault(name string, f faults.Fault, set func(*run) *scene) {
 func (r *run) during(where string, f faults.Fault, call func(context.Context, *errorReader) error) error {
 	r.Helper()
 	limit := faultPatience
-	if f.Silent {
+	switch {
+	case f.Silent:
 		limit = silentPatience
+	case f.Harmless:
+		limit = patience
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), limit)
 	defer cancel()

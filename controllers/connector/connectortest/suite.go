@@ -120,6 +120,7 @@ func checksOfHealth() []check {
 		{"DeleteTwice", deleteTwice},
 		{"DeleteOnlyOwn", deleteOnlyOwn},
 		{"OddNames", oddNames},
+		{"OddValues", oddValues},
 		{"Ended", ended},
 		{"Cancelled", cancelled},
 		{"Failing", failing},

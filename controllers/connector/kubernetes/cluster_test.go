@@ -190,7 +190,14 @@ func (c *traffic) since() map[string]int {
 // open returns a connector of that user, and its traffic.
 func (w world) open(t testing.TB, userName string, roles ...Role) (*Connector, *traffic) {
 	t.Helper()
+	return w.openAt(t, w.AdminConfig(0).Host, userName, roles...)
+}
+
+// openAt is open, with another URL of the API server.
+func (w world) openAt(t testing.TB, host, userName string, roles ...Role) (*Connector, *traffic) {
+	t.Helper()
 	config := w.as(t, userName)
+	config.Host = host
 	count := &traffic{requests: map[string]int{}}
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
 		count.next = next

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/url"
 	"strconv"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
+	"github.com/scim-operator/scim-operator/controllers/connector/connectortest/faults"
 	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
@@ -30,9 +32,11 @@ func TestConformance(t *testing.T) {
 		SuspendedLeavesNothing: true,
 		Secrets:                []string{canary},
 		New: func(t testing.TB) connectortest.System {
-			conn, count := w.open(t, controllerUser, testRoles()...)
+			way := w.proxy(t)
+			conn, count := w.openAt(t, "https://"+way.Address(), controllerUser, testRoles()...)
 			return connectortest.System{
 				Connector: conn,
+				Faults:    way.Faults(),
 				Roles:     []string{"auditor", "reader", "writer"},
 				Writes:    count.Writes,
 				HasAccess: w.hasAccess,
@@ -58,6 +62,21 @@ func TestConformance(t *testing.T) {
 		},
 		Hanging: hanging,
 	})
+}
+
+// proxy is a way to the API server on which things go wrong when they are told to.
+func (w world) proxy(t testing.TB) *faults.Proxy {
+	t.Helper()
+	server, err := url.Parse(w.AdminConfig(0).Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	way, err := faults.Listen(freeAddress(t), server.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = way.Close() })
+	return way
 }
 
 func freeAddress(t testing.TB) string {
