@@ -188,6 +188,7 @@ func TestTimeouts(t *testing.T) {
 	for name, talk := range map[string]func(net.Conn, <-chan struct{}){
 		"Connected": func(_ net.Conn, over <-chan struct{}) { <-over },
 		"Header": func(c net.Conn, over <-chan struct{}) {
+			_, _ = http.ReadRequest(bufio.NewReader(c))
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Le")
 			<-over
 		},

@@ -4,6 +4,7 @@
 package outbound
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -120,7 +121,10 @@ func TestNothingIsToldOfRequests(t *testing.T) {
 		"Name":   func(testing.TB) string { return "http://" + canary + ".invalid" },
 		"Hangs":  func(t testing.TB) string { return raw(t, func(_ net.Conn, over <-chan struct{}) { <-over }) },
 		"Garbage": func(t testing.TB) string {
-			return raw(t, func(c net.Conn, _ <-chan struct{}) { _, _ = io.WriteString(c, canary+"\r\n\r\n") })
+			return raw(t, func(c net.Conn, _ <-chan struct{}) {
+				_, _ = http.ReadRequest(bufio.NewReader(c))
+				_, _ = io.WriteString(c, canary+"\r\n\r\n")
+			})
 		},
 		"CutShort": func(t testing.TB) string {
 			return serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -4,6 +4,7 @@
 package outbound
 
 import (
+	"bufio"
 	"compress/gzip"
 	"fmt"
 	"io"
@@ -66,6 +67,7 @@ func TestSizes(t *testing.T) {
 	}
 	t.Run("EndlessHeader", func(t *testing.T) {
 		_, err := get(t, plain(t, raw(t, func(c net.Conn, _ <-chan struct{}) {
+			_, _ = http.ReadRequest(bufio.NewReader(c))
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nX: ")
 			_, _ = io.Copy(c, zeros{})
 		})))
