@@ -8,7 +8,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -42,16 +41,10 @@ func demo(ctx context.Context, out *screen) error {
 	}
 	out.intro()
 	started := time.Now()
-	s, err := stack.Start(ctx, stack.Options{ControllerManager: true, Progress: func(what string) {
+	o := stack.Options{ControllerManager: true, Progress: func(what string) {
 		out.line("%6.1f s  %s", time.Since(started).Seconds(), what)
-	}})
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(show(ctx, out, s, kubectl, started), s.Stop()); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w\nThe logs are in %s", err, s.LogDir())
-	}
-	return s.RemoveLogs()
+	}}
+	return stack.Use(ctx, o, func(ctx context.Context, s *stack.Stack) error { return show(ctx, out, s, kubectl, started) })
 }
 
 // show plays the identity provider and sums up.
