@@ -137,9 +137,7 @@ func (p *player) prove(ctx context.Context, step Step, session session, answered
 	case w.State == v1alpha1.AccountSuspended:
 		return p.proveSuspended(ctx, w, session, answered, r)
 	case w.State == v1alpha1.AccountDeleted:
-		err := p.waitExists(ctx, who.login, false)
-		r.Took = time.Since(answered)
-		return errors.Join(err, p.WaitRefused(ctx, who.login))
+		return p.proveDeleted(ctx, w, answered, r)
 	default:
 		err := p.proveActive(ctx, w, r)
 		r.Took = time.Since(answered)

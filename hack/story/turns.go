@@ -73,33 +73,44 @@ func (p *player) ended(ctx context.Context, id string, alive session) (note stri
 func (p *player) proveRenamed(ctx context.Context, step Step, answered time.Time, r *Result) error {
 	w, who := step.Wants, p.people[step.Wants.Of]
 	login, refusal, err := p.outcome(ctx, p.known[w.Of], who.login)
-	if err != nil {
+	r.Took = time.Since(answered)
+	switch {
+	case err != nil:
 		return err
-	}
-	if refusal != "" {
+	case refusal != "":
 		r.Proof = "cannot be renamed, keeps the login: " + refusal
-		r.Took = time.Since(answered)
-		if err := p.proveActive(ctx, w, r); err != nil {
-			return err
-		}
-		var status int
-		if _, err := p.send(ctx, step.Undo, &status); err != nil {
-			return err
-		}
-		if err := p.waitUser(ctx, p.known[w.Of]); err != nil {
-			return err
-		}
-		return p.proveActive(ctx, w, r)
-	}
-	if login == who.login {
-		r.Proof, r.Took = "the login name is made of something else, and stays", time.Since(answered)
+		return errors.Join(p.proveActive(ctx, w, r), p.undo(ctx, step), p.proveActive(ctx, w, r))
+	case login == who.login:
+		r.Proof = "the login name is made of something else, and stays"
 		return p.proveActive(ctx, w, r)
 	}
 	old := who.login
 	who.login = login
-	err = p.waitExists(ctx, login, true)
+	return errors.Join(p.waitExists(ctx, old, false), p.WaitRefused(ctx, old), p.proveActive(ctx, w, r))
+}
+
+// proveDeleted wants no account, a login that is refused, and a ScimAccount that says so or is gone.
+func (p *player) proveDeleted(ctx context.Context, w Wants, answered time.Time, r *Result) error {
+	login := p.people[w.Of].login
+	if err := p.waitExists(ctx, login, false); err != nil {
+		return err
+	}
 	r.Took = time.Since(answered)
-	return errors.Join(err, p.waitExists(ctx, old, false), p.WaitRefused(ctx, old), p.proveActive(ctx, w, r))
+	if err := p.WaitRefused(ctx, login); err != nil {
+		return err
+	}
+	return until(ctx, "the ScimAccount says Deleted", func(ctx context.Context) error {
+		return client.IgnoreNotFound(p.inSync(ctx, p.known[w.Of], v1alpha1.AccountDeleted))
+	})
+}
+
+// undo has the identity provider take a step back.
+func (p *player) undo(ctx context.Context, step Step) error {
+	var status int
+	if _, err := p.send(ctx, step.Undo, &status); err != nil {
+		return err
+	}
+	return until(ctx, "the ScimUser is ready", func(ctx context.Context) error { return p.userReady(ctx, p.known[step.Wants.Of]) })
 }
 
 // outcome waits until a new userName has arrived, or is refused, and returns the login name or the reason.
@@ -109,19 +120,16 @@ func (p *player) outcome(ctx context.Context, id, old string) (login, refusal st
 		if err != nil {
 			return err
 		}
-		login = account.Spec.UserName
-		ready := currentReady(account)
-		if login != old && ready != nil && (ready.Reason == v1alpha1.ReasonInvalid || ready.Reason == v1alpha1.ReasonConflict) {
+		if login = account.Spec.UserName; login == old {
+			return p.userReady(ctx, id)
+		}
+		if ready := currentReady(account); ready != nil && (ready.Reason == v1alpha1.ReasonInvalid || ready.Reason == v1alpha1.ReasonConflict) {
 			refusal = ready.Reason
 			return nil
 		}
-		return p.userReady(ctx, id)
+		return p.exists(ctx, login, true)
 	})
 	return login, refusal, err
-}
-
-func (p *player) waitUser(ctx context.Context, id string) error {
-	return until(ctx, "the ScimUser is ready", func(ctx context.Context) error { return p.userReady(ctx, id) })
 }
 
 // userReady returns an error unless the accounts of the user are as they shall be.
