@@ -24,9 +24,12 @@ const (
 	lastWords = 12
 )
 
-// explain returns an error that says what there is when something did not hold: what the application shows, what our objects say, and the last
-// that scim-controller wrote.
-func (s *Site) explain() error {
+// Explain adds to an error what there is when something did not hold: what the application shows, what our objects say, and the last that
+// scim-controller wrote.
+func (s *Site) Explain(err error) error { return errors.Join(err, s.state()) }
+
+// state is what there is, for people.
+func (s *Site) state() error {
 	ctx, cancel := context.WithTimeout(context.Background(), explainTimeout)
 	defer cancel()
 	var b strings.Builder

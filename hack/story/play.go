@@ -5,7 +5,6 @@ package story
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -64,7 +63,7 @@ func Play(ctx context.Context, s *Site, audience Audience) ([]Result, error) {
 	for i, step := range Outline(s.app.Roles()[0], s.app.Roles()[1]) {
 		result, err := p.play(ctx, i+1, step)
 		if err != nil {
-			return results, errors.Join(fmt.Errorf("step %d (%s): %w", i+1, step.Title, err), s.explain())
+			return results, s.Explain(fmt.Errorf("step %d (%s): %w", i+1, step.Title, err))
 		}
 		results = append(results, result)
 	}

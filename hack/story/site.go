@@ -5,7 +5,6 @@ package story
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -78,7 +77,7 @@ func Set(ctx context.Context, s *stack.Stack, app apps.App, o Options) (*Site, e
 			continue
 		}
 		if err := s.WaitReady(ctx, object); err != nil {
-			return nil, errors.Join(err, site.explain())
+			return nil, site.Explain(err)
 		}
 	}
 	if site.token, err = s.Token(ctx, o.Namespace, tokenName); err != nil {
