@@ -44,7 +44,7 @@ func (s *Site) Leaks(ctx context.Context) ([]string, error) {
 	maps.Copy(places, events)
 	maps.Copy(places, statuses)
 	data, _ := s.app.Credential()
-	return find(canaries(secretsOf(data, s.token), append(s.logins(), personal(ada(), grace())...)), places), nil
+	return find(canaries(secretsOf(data, s.token), append(s.logins(), personal(ada(), married(), grace())...)), places), nil
 }
 
 // canaries are the texts to look for, and what each is.
@@ -77,7 +77,7 @@ func find(canaries, places map[string]string) []string {
 
 // personal are the texts by which these people could be recognised.
 func personal(people ...idp.Person) []string {
-	texts := []string{renamed, strings.TrimSuffix(renamed, "@acme.test")}
+	var texts []string
 	for _, p := range people {
 		texts = append(texts, p.UserName, strings.TrimSuffix(p.UserName, "@acme.test"), p.ExternalID, p.GivenName+" "+p.FamilyName)
 	}

@@ -13,9 +13,6 @@ import (
 // Group is the group whose members have the second role.
 const Group = "engineering"
 
-// renamed is the heroine's userName after her marriage.
-const renamed = "ada.king@acme.test"
-
 // Step is one act, and what must be true of the application then.
 type Step struct {
 	// Title and Why are for people.
@@ -59,6 +56,11 @@ type Wants struct {
 
 func ada() idp.Person {
 	return idp.Person{UserName: "ada.byron@acme.test", ExternalID: "00u1adabyron", GivenName: "Ada", FamilyName: "Byron"}
+}
+
+// married is ada after her marriage.
+func married() idp.Person {
+	return idp.Person{UserName: "ada.king@acme.test", ExternalID: ada().ExternalID, GivenName: "Ada", FamilyName: "King"}
 }
 
 func grace() idp.Person {
@@ -130,13 +132,9 @@ func reactivate(both []v1alpha1.RoleName) Step {
 
 func activate(active bool) func(known map[string]string) []Call {
 	return func(known map[string]string) []Call {
-		return []Call{patch(known["ada"], "active", active)}
+		request := idp.Request{Method: http.MethodPatch, Path: idp.UserPath(known["ada"]), Body: idp.EntraPatch("active", active)}
+		return []Call{{Request: request, Status: http.StatusOK}}
 	}
-}
-
-func patch(id, path string, value any) Call {
-	body := idp.EntraPatch(path, value)
-	return Call{Request: idp.Request{Method: http.MethodPatch, Path: idp.UserPath(id), Body: body}, Status: http.StatusOK}
 }
 
 func leaveGroup(first, second v1alpha1.RoleName) Step {
@@ -153,17 +151,22 @@ func leaveGroup(first, second v1alpha1.RoleName) Step {
 }
 
 func rename(first, second v1alpha1.RoleName) Step {
-	to := func(userName string) func(map[string]string) []Call {
-		return func(known map[string]string) []Call { return []Call{patch(known["ada"], "userName", userName)} }
-	}
 	return Step{
-		Title: "rename ada to " + renamed,
-		Why:   "The account stays the same one and gets a new login name, if the application can do that. The old name is good for nothing.",
-		Calls: to(renamed), Undo: to(ada().UserName),
+		Title: "rename ada to " + married().UserName,
+		Why: "She marries, and Okta puts all of her: userName, names and e-mail address. The account stays the same one and gets a new login name, if " +
+			"the application can do that. The old name is good for nothing then.",
+		Calls: put(married()), Undo: put(ada()),
 		Wants: Wants{
 			Of: "ada", State: v1alpha1.AccountActive, Renamed: true, Has: []v1alpha1.RoleName{first}, Lacks: []v1alpha1.RoleName{second},
 		},
 		Proof: "logs in by the new name only",
+	}
+}
+
+func put(p idp.Person) func(known map[string]string) []Call {
+	return func(known map[string]string) []Call {
+		request := idp.Request{Method: http.MethodPut, Path: idp.UserPath(known["ada"]), Body: idp.OktaUser(p)}
+		return []Call{{Request: request, Status: http.StatusOK}}
 	}
 }
 
