@@ -11,7 +11,7 @@ export CGO_ENABLED ?= 1
 ##@ Use
 
 .PHONY: demo
-demo: controlplane ## Play an identity provider against a real control plane and show what happens.
+demo: controlplane ## Play an identity provider and show what happens (CONNECTOR=postgres and others: in a real application).
 	@go run ./hack/demo
 
 .PHONY: run

@@ -32,6 +32,17 @@ func (o Options) Say(what string) {
 
 // App is a real application that runs on loopback.
 type App interface {
+	Declared
+	Witness
+
+	// Welcome gives the holder of a new account what else it takes to log in: its administrator sets a password, say. SCIM never carries one.
+	Welcome(ctx context.Context, userName string) error
+	// Stop ends it and removes what it wrote.
+	Stop() error
+}
+
+// Declared is what our objects say of an application.
+type Declared interface {
 	// Title names it and its version, for people: "PostgreSQL 15.10".
 	Title() string
 	// Application is what a ScimApplication says about it but for directoryRef: connector, account, lifecycle. The connector has the least rights
@@ -41,20 +52,19 @@ type App interface {
 	Credential() (data map[string][]byte, hosts string)
 	// Roles are two or more roles that the application declares.
 	Roles() []v1alpha1.RoleName
+}
 
-	// Welcome gives the holder of a new account what else it takes to log in: its administrator sets a password, say. SCIM never carries one.
-	Welcome(ctx context.Context, userName string) error
+// Witness is what an application itself says about people. It asks no connector.
+type Witness interface {
 	// Login logs in as that person, by the application's own protocol, and out again. It is nil, wraps ErrRefused, or is another error.
 	Login(ctx context.Context, userName string) error
 	// HasRole reports whether the application lets that person do what the role is for. It asks the application, not the connector, and
 	// best by trying.
 	HasRole(ctx context.Context, userName string, role v1alpha1.RoleName) (bool, error)
-	// Open logs in and stays. alive reports whether the session still works.
+	// Open logs in and stays. alive reports whether the session still works. An application without sessions returns errors.ErrUnsupported.
 	Open(ctx context.Context, userName string) (alive func(context.Context) bool, err error)
 	// Exists reports whether there is an account of that name, usable or not.
 	Exists(ctx context.Context, userName string) (bool, error)
 	// Show is what an administrator of the application sees of the accounts, as a small table of text, and the command or request that it comes from.
 	Show(ctx context.Context) (command, table string, err error)
-	// Stop ends it and removes what it wrote.
-	Stop() error
 }

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/stack"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
@@ -36,7 +37,7 @@ func measureAllLeavers(ctx context.Context, s *stack.Stack, scim *idp.Client, o 
 		{what: fmt.Sprintf("%d users, one at a time, without a guard", o.leavers)}, {what: fmt.Sprintf("%d users, one at a time, guarded", o.leavers)},
 		{what: fmt.Sprintf("%d users, %d at a time, guarded", o.leavers, o.concurrency)},
 	}
-	fmt.Printf("• deactivate %d users in each of %d ways\n", o.leavers, len(ways))
+	frame.Progress(fmt.Sprintf("deactivate %d users in each of %d ways", o.leavers, len(ways)))
 	for turn := range turns {
 		for i, policy := range []v1alpha1.GuardPolicy{v1alpha1.GuardDisabled, v1alpha1.GuardEnabled} {
 			if err := guard(ctx, s, policy); err != nil {

@@ -13,14 +13,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
+	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/stack"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
@@ -38,26 +35,10 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 4, "how many rounds; the two ways take turns")
 	flag.IntVar(&o.leavers, "leavers", 200, "how many users are deactivated in each way")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := bench(ctx, o); err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1) //nolint:gocritic // stop frees nothing that the end of the process does not
-	}
-}
-
-func bench(ctx context.Context, o options) error {
-	s, err := stack.Start(ctx, stack.Options{
+	settings := stack.Options{
 		ControllerManager: true, ControllerArgs: []string{"--leader-elect=false"}, // it is killed, and its Lease would have to run out
-		Progress: func(what string) { fmt.Println("•", what) },
-	})
-	if err != nil {
-		return err
 	}
-	if err := errors.Join(measure(ctx, s, o), s.Stop()); err != nil {
-		return fmt.Errorf("%w (logs in %s)", err, s.LogDir())
-	}
-	return s.RemoveLogs()
+	frame.Main("bench", settings, func(ctx context.Context, s *stack.Stack) error { return measure(ctx, s, o) })
 }
 
 func measure(ctx context.Context, s *stack.Stack, o options) error {
@@ -70,7 +51,7 @@ func measure(ctx context.Context, s *stack.Stack, o options) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("• create %d users by SCIM and as many through the API server, %d at a time\n", o.rounds*o.users, o.concurrency)
+	frame.Progress(fmt.Sprintf("create %d users by SCIM and as many through the API server, %d at a time", o.rounds*o.users, o.concurrency))
 	rates, err := compareCreation(ctx, s, client, o)
 	if err != nil {
 		return err

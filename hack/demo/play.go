@@ -6,17 +6,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/hack/cluster"
 	"github.com/scim-operator/scim-operator/hack/stack"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
@@ -26,14 +18,12 @@ const stepTimeout = 30 * time.Second
 
 // play is an identity provider on a stage.
 type play struct {
-	out        *screen
-	stack      *stack.Stack
-	kubectl    string
-	kubeconfig string
-	client     *idp.Client
-	bindings   *stack.Bindings
-	number     int
-	results    []result
+	objects
+
+	client   *idp.Client
+	bindings *stack.Bindings
+	number   int
+	results  []result
 	// answered is when the last answer had come in.
 	answered time.Time
 }
@@ -47,12 +37,12 @@ func newPlay(ctx context.Context, out *screen, s *stack.Stack, kubectl string) (
 	if err != nil {
 		return nil, err
 	}
-	kubeconfig := filepath.Join(filepath.Dir(s.LogDir()), "admin.kubeconfig")
-	if err := cluster.WriteKubeconfig(kubeconfig, s.Admin); err != nil {
+	objects, err := newObjects(out, s, kubectl)
+	if err != nil {
 		return nil, err
 	}
 	base := s.Servers[0].BaseURL(stack.SampleNamespace, stack.SampleDirectory)
-	return &play{out: out, stack: s, kubectl: kubectl, kubeconfig: kubeconfig, client: idp.New(base, token), bindings: bindings}, nil
+	return &play{objects: objects, client: idp.New(base, token), bindings: bindings}, nil
 }
 
 // step is one act: requests, what they must change, and how that is told.
@@ -160,50 +150,15 @@ func (p *play) find(ctx context.Context, who, path string, want int) error {
 	return nil
 }
 
-// showObjects waits until the statuses have settled and prints what kubectl shows.
+// showObjects prints what kubectl shows of people, accounts and access.
 func (p *play) showObjects(ctx context.Context) error {
-	if err := p.settle(ctx); err != nil {
-		return err
-	}
-	commands := [][]string{
-		{"get", "scimusers", "-n", stack.SampleNamespace},
-		{"get", "scimaccounts", "-n", stack.SampleNamespace},
-		{"get", "rolebindings", "-n", stack.SampleTarget, "-o", "wide"},
-	}
-	outputs := make([]string, len(commands))
-	group, groupCtx := errgroup.WithContext(ctx)
-	for i, args := range commands {
-		group.Go(func() (err error) {
-			outputs[i], err = run(groupCtx, p.kubectl, p.kubeconfig, args...)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	for i, args := range commands {
-		p.out.line("\n%s", p.out.styled(bold, "$ kubectl "+strings.Join(args, " ")))
-		for _, line := range narrow(outputs[i]) {
-			p.out.line("%s", line)
-		}
-	}
+	err := p.show(ctx,
+		[]string{"get", "scimusers", "-n", stack.SampleNamespace},
+		[]string{"get", "scimaccounts", "-n", stack.SampleNamespace},
+		[]string{"get", "rolebindings", "-n", stack.SampleTarget, "-o", "wide"},
+	)
 	p.out.line("")
-	return nil
-}
-
-// settle waits until every ScimUser is Ready: its accounts are as they shall be, and its status says so.
-func (p *play) settle(ctx context.Context) error {
-	var users v1alpha1.ScimUserList
-	if err := p.stack.Client.List(ctx, &users, client.InNamespace(stack.SampleNamespace)); err != nil {
-		return fmt.Errorf("list ScimUsers: %w", err)
-	}
-	for _, user := range users.Items {
-		key := metav1.ObjectMeta{Namespace: user.Namespace, Name: user.Name}
-		if err := p.stack.WaitReady(ctx, &v1alpha1.ScimUser{ObjectMeta: key}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // last wants exactly these users in the RoleBindings.

@@ -45,11 +45,17 @@ func (s *screen) styled(style, text string) string {
 	return "\x1b[" + style + "m" + text + "\x1b[0m"
 }
 
-func (s *screen) intro() {
-	s.line("%s\n", s.styled(bold, "scim-operator: from the identity provider to a RoleBinding"))
-	for _, line := range wrap("A real etcd and kube-apiserver on loopback; scim-server and scim-controller as processes, each under "+
-		"its own ServiceAccount and the RBAC of the Helm chart. An identity provider is played with the requests that Okta and "+
-		"Entra ID really send. After each step the API server is asked (SubjectAccessReview) what the user may do.", width) {
+// intro says where the way goes and how it is known that somebody has arrived.
+func (s *screen) intro(destination, question string) {
+	s.line("%s\n", s.styled(bold, "scim-operator: from the identity provider to "+destination))
+	s.prose("A real etcd and kube-apiserver on loopback; scim-server and scim-controller as processes, each under " +
+		"its own ServiceAccount and the RBAC of the Helm chart. An identity provider is played with the requests that Okta and " +
+		"Entra ID really send. After each step " + question)
+}
+
+// prose is a paragraph.
+func (s *screen) prose(text string) {
+	for _, line := range wrap(text, width) {
 		s.line("%s", line)
 	}
 	s.line("")
@@ -58,10 +64,15 @@ func (s *screen) intro() {
 func (s *screen) heading(number int, title, why string) {
 	text := fmt.Sprintf("── %d. %s ", number, title)
 	s.line("\n%s", s.styled(bold, text+strings.Repeat("─", max(0, width-len([]rune(text))))))
-	for _, line := range wrap(why, width) {
+	s.prose(why)
+}
+
+// table is what a command shows.
+func (s *screen) table(command string, lines []string) {
+	s.line("\n%s", s.styled(bold, "$ "+command))
+	for _, line := range lines {
 		s.line("%s", line)
 	}
-	s.line("")
 }
 
 // exchange shows a request and the status of its answer.
@@ -81,6 +92,8 @@ func (s *screen) exchange(client string, r idp.Request, answer idp.Response) {
 func outline(answer idp.Response) string {
 	text := fmt.Sprintf("HTTP %d", answer.Status)
 	switch {
+	case answer.ID() != "" && answer.Body["userName"] == nil:
+		text += fmt.Sprintf("  id %s, displayName %v", abbreviate(answer.ID()), answer.Body["displayName"])
 	case answer.ID() != "":
 		text += fmt.Sprintf("  id %s, userName %v, active %v", abbreviate(answer.ID()), answer.Body["userName"], answer.Body["active"])
 	case answer.Body["totalResults"] != nil:
@@ -130,7 +143,7 @@ func milliseconds(d time.Duration) string {
 
 func (s *screen) summary(results []result, took time.Duration) {
 	const row = "%-34s %-9s %12s %12s  %s"
-	s.line("\n%s\n", s.styled(bold, "── Summary "+strings.Repeat("─", width-len("-- Summary "))))
+	s.summaryHeading()
 	s.line(row, "STEP", "SCIM", "ROLEBINDING", "REVIEW", "PROOF")
 	for _, r := range results {
 		binding, review := "-", "-"
@@ -141,5 +154,13 @@ func (s *screen) summary(results []result, took time.Duration) {
 	}
 	s.line("\nROLEBINDING: from the 2xx, as the client has it, until a watch shows the RoleBinding made or gone.")
 	s.line("REVIEW: from the 2xx until a SubjectAccessReview agrees (asked every 10 ms after that).")
+	s.goodbye(took)
+}
+
+func (s *screen) summaryHeading() {
+	s.line("\n%s\n", s.styled(bold, "── Summary "+strings.Repeat("─", width-len("-- Summary "))))
+}
+
+func (s *screen) goodbye(took time.Duration) {
 	s.line("%s", s.styled(green, fmt.Sprintf("\nEverything held. The play took %.1f s. Nothing is left running. `make run` keeps one up to try.", took.Seconds())))
 }

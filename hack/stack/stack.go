@@ -102,6 +102,18 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	return s, err
 }
 
+// Use starts everything, hands it to use, and stops it. The logs stay when that fails, unless ctx ended; the error says where they are.
+func Use(ctx context.Context, o Options, use func(ctx context.Context, s *Stack) error) error {
+	s, err := Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err = errors.Join(use(ctx, s), s.Stop()); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w\nThe logs are in %s", err, s.LogDir())
+	}
+	return errors.Join(err, s.RemoveLogs())
+}
+
 func startOnce(ctx context.Context, o Options) (*Stack, error) {
 	s := &Stack{options: o}
 	err := s.start(ctx)

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/bench/people"
 	"github.com/scim-operator/scim-operator/hack/stack"
@@ -73,16 +74,16 @@ func prepare(ctx context.Context, s *stack.Stack, o options) (*bench, error) {
 		return nil, fmt.Errorf("post the leaver: %s, %w", answer, err)
 	}
 	b.leaver = answer.ID()
-	progress(fmt.Sprintf("write %d users", o.users))
+	frame.Progress(fmt.Sprintf("write %d users", o.users))
 	writer, err := people.NewWriter(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	writer.Progress = progress
+	writer.Progress = frame.Progress
 	if _, err := writer.WriteAll(ctx, 0, o.users); err != nil {
 		return nil, err
 	}
-	progress("wait until the controller has nothing to do")
+	frame.Progress("wait until the controller has nothing to do")
 	_, err = b.untilQuiet(ctx)
 	return b, err
 }

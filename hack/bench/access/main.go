@@ -15,12 +15,9 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
+	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/stack"
 )
 
@@ -36,30 +33,13 @@ func main() {
 	flag.DurationVar(&o.steady, "steady", 10*time.Minute, "for how long the steady state is watched; 0 leaves it out")
 	flag.DurationVar(&o.resync, "resync", 10*time.Minute, "--resync of scim-controller")
 	flag.Parse()
-	if err := run(o); err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, "access:", err)
-		os.Exit(1)
-	}
-}
-
-func run(o options) error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	s, err := stack.Start(ctx, stack.Options{
-		ControllerManager: true, Progress: progress,
+	settings := stack.Options{
+		ControllerManager: true,
 		// It is killed, and its Lease would have to run out.
 		ControllerArgs: []string{"--leader-elect=false", "--resync=" + o.resync.String()},
-	})
-	if err != nil {
-		return err
 	}
-	if err := errors.Join(measure(ctx, s, o), s.Stop()); err != nil {
-		return fmt.Errorf("%w (logs in %s)", err, s.LogDir())
-	}
-	return s.RemoveLogs()
+	frame.Main("access", settings, func(ctx context.Context, s *stack.Stack) error { return measure(ctx, s, o) })
 }
-
-func progress(what string) { fmt.Println("•", what) }
 
 func measure(ctx context.Context, s *stack.Stack, o options) error {
 	b, err := prepare(ctx, s, o)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/stack"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
@@ -35,7 +36,7 @@ func (b *bench) giveAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	progress("make the grants")
+	frame.Progress("make the grants")
 	start := time.Now()
 	for _, application := range []string{stack.SampleApplication, second} {
 		everyone := grant(b.meta("all-"+application), application, v1alpha1.Subject{Kind: v1alpha1.SubjectEveryone})
@@ -104,7 +105,7 @@ func (b *bench) costs(ctx context.Context, start time.Time, before map[string]in
 
 // restart starts the controller anew, which has nothing to do.
 func (b *bench) restart(ctx context.Context) error {
-	progress("kill and restart the controller")
+	frame.Progress("kill and restart the controller")
 	before, err := b.writes(ctx)
 	if err != nil {
 		return err
@@ -151,7 +152,7 @@ func (b *bench) steadyState(ctx context.Context) error {
 	if b.steady == 0 {
 		return nil
 	}
-	progress(fmt.Sprintf("leave it alone for %s", b.steady))
+	frame.Progress(fmt.Sprintf("leave it alone for %s", b.steady))
 	writes, err := b.writes(ctx)
 	if err != nil {
 		return err

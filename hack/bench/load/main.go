@@ -16,12 +16,9 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
+	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/stack"
 )
 
@@ -36,12 +33,7 @@ type options struct {
 
 func main() {
 	o := parseOptions()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o); err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, "load:", err)
-		os.Exit(1) //nolint:gocritic // stop frees nothing that the end of the process does not
-	}
+	frame.Main("load", settings(o), func(ctx context.Context, s *stack.Stack) error { return measure(ctx, s, o) })
 }
 
 func parseOptions() options {
@@ -62,22 +54,13 @@ func parseOptions() options {
 	return o
 }
 
-func run(ctx context.Context, o options) error {
-	settings := stack.Options{Progress: progress, Race: o.race}
+func settings(o options) stack.Options {
+	settings := stack.Options{Race: o.race}
 	if o.memory != "" {
 		settings.Values = []string{"server.goMemLimit=" + o.memory}
 	}
-	s, err := stack.Start(ctx, settings)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(measure(ctx, s, o), s.Stop()); err != nil {
-		return fmt.Errorf("%w (logs in %s)", err, s.LogDir())
-	}
-	return s.RemoveLogs()
+	return settings
 }
-
-func progress(what string) { fmt.Println("•", what) }
 
 // measure writes the tables of what there is also when something failed.
 func measure(ctx context.Context, s *stack.Stack, o options) error {

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -13,7 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/bench/people"
+	"github.com/scim-operator/scim-operator/hack/stack"
 )
 
 // TestRun runs the whole with very few users: it fails when the server answers anything but what is expected, and when what the
@@ -21,7 +24,8 @@ import (
 func TestRun(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "load.md")
 	o := options{few: 3, users: 30, concurrency: 4, restarts: 1, race: raceEnabled, seconds: 20 * time.Millisecond, out: out}
-	if err := run(t.Context(), o); err != nil {
+	measureAll := func(ctx context.Context, s *stack.Stack) error { return measure(ctx, s, o) }
+	if err := frame.Run(t.Context(), settings(o), measureAll); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(out)

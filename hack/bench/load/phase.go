@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/bench/people"
 	"github.com/scim-operator/scim-operator/hack/stack"
@@ -54,7 +55,7 @@ func prepare(ctx context.Context, s *stack.Stack, o options) (*bench, error) {
 	if b.writer, err = people.NewWriter(ctx, s); err != nil {
 		return nil, err
 	}
-	b.writer.Progress = progress
+	b.writer.Progress = frame.Progress
 	first, err := people.Check(ctx, s, idp.New(b.server.BaseURL(stack.SampleNamespace, stack.SampleDirectory), token), 0)
 	b.people = population{ids: []string{first}, total: 1}
 	return b, err
@@ -81,14 +82,14 @@ func (b *bench) phase(ctx context.Context, n int) error {
 // load writes as many users as are missing and waits until the server has them.
 func (b *bench) load(ctx context.Context, n int) error {
 	missing := n - b.people.total
-	progress(fmt.Sprintf("write %d users, to make them %d", max(0, missing), max(n, b.people.total)))
+	frame.Progress(fmt.Sprintf("write %d users, to make them %d", max(0, missing), max(n, b.people.total)))
 	start := time.Now()
 	ids, err := b.writer.WriteAll(ctx, people.Person(len(b.people.ids)), max(0, missing))
 	if err != nil {
 		return err
 	}
 	b.people.ids, b.people.total = append(b.people.ids, ids...), b.people.total+len(ids)
-	progress(fmt.Sprintf("written in %s", time.Since(start).Round(time.Second)))
+	frame.Progress(fmt.Sprintf("written in %s", time.Since(start).Round(time.Second)))
 	return b.catchUp(ctx)
 }
 
@@ -141,7 +142,7 @@ func (u *unexpected) Error() string { return fmt.Sprintf("got %d %.200s", u.stat
 // /readyz, which is asked every 50 ms.
 func (b *bench) measureStarts(ctx context.Context) error {
 	for i := range b.options.restarts {
-		progress(fmt.Sprintf("restart scim-server, %d of %d", i+1, b.options.restarts))
+		frame.Progress(fmt.Sprintf("restart scim-server, %d of %d", i+1, b.options.restarts))
 		if err := b.server.Kill(); err != nil {
 			return err
 		}
@@ -180,7 +181,7 @@ func (b *bench) start(ctx context.Context) error {
 
 // idle notes the memory once the garbage of what was before is collected, and lets the peak begin anew.
 func (b *bench) idle(ctx context.Context, when string) error {
-	progress(fmt.Sprintf("leave scim-server alone for %s", b.options.settle))
+	frame.Progress(fmt.Sprintf("leave scim-server alone for %s", b.options.settle))
 	select {
 	case <-time.After(b.options.settle):
 	case <-ctx.Done():

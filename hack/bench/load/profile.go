@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/scim-operator/scim-operator/hack/bench/frame"
 )
 
 // profile begins to sample the server from outside, where profiles were asked for and there are many users; the function that it
@@ -22,7 +24,7 @@ func (b *bench) profile(ctx context.Context, k kind) (stop func()) {
 	perf := exec.CommandContext(ctx, "perf", "record", "-q", "-F", "199", "-g", "-o", file, "-p", strconv.Itoa(b.server.Pid()))
 	perf.Stderr = os.Stderr
 	if err := perf.Start(); err != nil {
-		progress("no profile: " + err.Error())
+		frame.Progress("no profile: " + err.Error())
 		return func() {}
 	}
 	return func() {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/scim-operator/scim-operator/hack/bench/frame"
 )
 
 // tooMany wrong answers in a row end a worker: it would only measure how fast the server refuses.
@@ -22,7 +24,7 @@ func (b *bench) measureAll(ctx context.Context) error {
 	before := b.arrivals.last.Load()
 	wrong := 0
 	for _, k := range kinds(b.target, b.people, &b.arrivals) {
-		progress(fmt.Sprintf("%s, with %d users", k.name, b.people.total))
+		frame.Progress(fmt.Sprintf("%s, with %d users", k.name, b.people.total))
 		r, err := b.measureKind(ctx, k)
 		if err != nil {
 			return fmt.Errorf("%s: %w", k.name, err)

@@ -16,14 +16,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
+	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/bench/people"
 	"github.com/scim-operator/scim-operator/hack/stack"
@@ -43,26 +40,8 @@ func main() {
 	flag.IntVar(&o.concurrency, "concurrency", 8, "how many adds are under way at a time")
 	flag.DurationVar(&o.budget, "budget", 5*time.Minute, "when to stop adding, if that is sooner")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := bench(ctx, o); err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, "scale:", err)
-		os.Exit(1) //nolint:gocritic // stop frees nothing that the end of the process does not
-	}
+	frame.Main("scale", stack.Options{}, func(ctx context.Context, s *stack.Stack) error { return measure(ctx, s, o) })
 }
-
-func bench(ctx context.Context, o options) error {
-	s, err := stack.Start(ctx, stack.Options{Progress: progress})
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(measure(ctx, s, o), s.Stop()); err != nil {
-		return fmt.Errorf("%w (logs in %s)", err, s.LogDir())
-	}
-	return s.RemoveLogs()
-}
-
-func progress(what string) { fmt.Println("•", what) }
 
 // site is what every measurement needs.
 type site struct {
@@ -81,12 +60,12 @@ func measure(ctx context.Context, s *stack.Stack, o options) error {
 	if err != nil {
 		return err
 	}
-	progress(fmt.Sprintf("put a group of %d members, and read it", o.members))
+	frame.Progress(fmt.Sprintf("put a group of %d members, and read it", o.members))
 	whole, err := measureWhole(ctx, w, o.members)
 	if err != nil {
 		return err
 	}
-	progress(fmt.Sprintf("add up to %d members one by one, to that group and to groups of ten", o.adds))
+	frame.Progress(fmt.Sprintf("add up to %d members one by one, to that group and to groups of ten", o.adds))
 	large, small, err := measureAdds(ctx, w, whole.group, o)
 	if err != nil {
 		return err
@@ -117,12 +96,12 @@ func prepare(ctx context.Context, s *stack.Stack, o options) (*site, error) {
 	if w.etcd, err = meter.NewEtcd(ctx, s.Cluster.Etcd().Pid()); err != nil {
 		return nil, err
 	}
-	progress(fmt.Sprintf("write %d users", o.members+o.adds))
+	frame.Progress(fmt.Sprintf("write %d users", o.members+o.adds))
 	writer, err := people.NewWriter(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	writer.Progress = progress
+	writer.Progress = frame.Progress
 	w.people, err = writer.WriteAll(ctx, 0, o.members+o.adds)
 	return w, err
 }
