@@ -105,11 +105,11 @@ func tlsConfig(cfg Config) (*tls.Config, error) {
 	config.ServerName = strings.TrimSuffix(cfg.Host, ".")
 	// Only the full check is that of the standard library; what the others leave out of it is said below.
 	config.InsecureSkipVerify = cfg.TLS != TLSVerifyFull
-	switch cfg.TLS {
-	case TLSDisable:
-		return nil, nil
-	case TLSVerifyCA:
+	if cfg.TLS == TLSVerifyCA {
 		config.VerifyConnection = func(state tls.ConnectionState) error { return verifyChain(state, config.RootCAs) }
+	}
+	if cfg.TLS == TLSDisable {
+		return nil, nil
 	}
 	return config, nil
 }
