@@ -43,14 +43,14 @@ func TestConformance(t *testing.T) {
 			},
 			connector.KindUnavailable: func(t testing.TB) connector.Connector {
 				cfg := configOf(app)
-				cfg.Port = uint16(freePort(t))
+				cfg.Port = int32(freePort(t))
 				return openWith(t, cfg, nil)
 			},
 		},
 		Hanging: func(t testing.TB) (connector.Connector, <-chan struct{}) {
 			port, reached := silent(t)
 			cfg := configOf(app)
-			cfg.Port = uint16(port)
+			cfg.Port = int32(port)
 			return openWith(t, cfg, nil), reached
 		},
 	})
