@@ -6,6 +6,7 @@ package postgresql
 import (
 	"context"
 	"fmt"
+	"math"
 	"net"
 	"strings"
 	"time"
@@ -55,10 +56,10 @@ type Role struct {
 
 // Config is everything that the connector is opened with.
 type Config struct {
-	// Host and Port are the server's. Port zero means 5432.
+	// Host is the name or address of the server.
 	Host string
-	// Port of the server.
-	Port uint16
+	// Port of the server; zero means 5432.
+	Port int32
 	// Database is the one to connect to, empty means postgres. Roles belong to the whole server, whatever database is used.
 	Database string
 	// TLS says how the server is known; empty means TLSVerifyFull.
@@ -82,6 +83,8 @@ func (cfg Config) validate() error {
 	switch {
 	case cfg.Host == "" || strings.HasPrefix(cfg.Host, "/") || strings.ContainsAny(cfg.Host, ",@\x00"):
 		return connector.Invalidf("the host cannot be used")
+	case cfg.Port < 0 || cfg.Port > math.MaxUint16:
+		return connector.Invalidf("the port cannot be used")
 	case len(cfg.Credential[KeyUserName]) == 0:
 		return connector.Invalidf("the Secret has no %s", KeyUserName)
 	case cfg.TLS != TLSVerifyFull && cfg.TLS != TLSVerifyCA && cfg.TLS != TLSRequire && cfg.TLS != TLSDisable:

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"math"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ func newPool(ctx context.Context, cfg Config, tracer pgx.QueryTracer) (*pgxpool.
 
 // address puts what we want over everything that a connection is made with.
 func address(conn *pgx.ConnConfig, cfg Config, tlsConfig *tls.Config) {
-	conn.Host, conn.Port, conn.Database, conn.TLSConfig, conn.Fallbacks = cfg.Host, cfg.Port, cfg.Database, tlsConfig, nil
+	conn.Host, conn.Port, conn.Database, conn.TLSConfig, conn.Fallbacks = cfg.Host, port(cfg), cfg.Database, tlsConfig, nil
 	conn.User, conn.Password = string(cfg.Credential[KeyUserName]), string(cfg.Credential[KeyPassword])
 	conn.ConnectTimeout, conn.MaxProtocolMessageBodyLen = connectTimeout, maxMessage
 	conn.DialFunc = pgconn.DialFunc(cfg.Dial)
@@ -96,6 +97,13 @@ func address(conn *pgx.ConnConfig, cfg Config, tlsConfig *tls.Config) {
 	}
 }
 
+func port(cfg Config) uint16 {
+	if cfg.Port < 1 || cfg.Port > math.MaxUint16 { // validate has refused it
+		return defaultPort
+	}
+	return uint16(cfg.Port)
+}
+
 // tlsConfig returns nil for a connection in clear text.
 func tlsConfig(cfg Config) (*tls.Config, error) {
 	config, err := outbound.TLSConfig(cfg.Credential)
@@ -105,11 +113,11 @@ func tlsConfig(cfg Config) (*tls.Config, error) {
 	config.ServerName = strings.TrimSuffix(cfg.Host, ".")
 	// Only the full check is that of the standard library; what the others leave out of it is said below.
 	config.InsecureSkipVerify = cfg.TLS != TLSVerifyFull
-	switch cfg.TLS {
-	case TLSDisable:
-		return nil, nil
-	case TLSVerifyCA:
+	if cfg.TLS == TLSVerifyCA {
 		config.VerifyConnection = func(state tls.ConnectionState) error { return verifyChain(state, config.RootCAs) }
+	}
+	if cfg.TLS == TLSDisable {
+		return nil, nil
 	}
 	return config, nil
 }

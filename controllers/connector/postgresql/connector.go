@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -216,6 +215,3 @@ func tooPowerful(name string) error {
 	return connector.Invalidf("role %q of the server is given to nobody: it is or inherits one with SUPERUSER, CREATEROLE, REPLICATION, BYPASSRLS, "+
 		"or access to the files or programs of the server", name)
 }
-
-// pollInterval is how often is asked for what takes a moment.
-const pollInterval = 20 * time.Millisecond

@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/scim-operator/scim-operator/controllers/connector"
 )
 
@@ -106,30 +104,29 @@ func (c *Connector) adopt(ctx context.Context, r serverRole, owner string) (conn
 // List implements connector.Lister: all roles that can log in, and all that bear a mark. The role that we log in as is left out, and so is the one that the server was made with.
 func (c *Connector) List(ctx context.Context) iter.Seq2[connector.Account, error] {
 	return func(yield func(connector.Account, error) bool) {
-		for after := "0"; ; {
-			page, err := c.pageAfter(ctx, after)
-			if err != nil {
-				yield(connector.Account{}, err)
-				return
-			}
-			for _, r := range page {
-				after = r.oid
-				if r.canLogin || ownerOf(r.comment) != "" {
-					if !yield(c.observed(r, connector.Account{}), nil) {
-						return
-					}
-				}
-			}
-			if len(page) < c.page {
-				return
-			}
+		page, err := c.pageAfter(ctx, "0")
+		for err == nil && c.tell(page, yield) && len(page) == c.page {
+			page, err = c.pageAfter(ctx, page[len(page)-1].oid)
+		}
+		if err != nil {
+			yield(connector.Account{}, err)
 		}
 	}
+}
+
+// tell yields what a page has of accounts, and reports whether to go on.
+func (c *Connector) tell(page []serverRole, yield func(connector.Account, error) bool) bool {
+	for _, r := range page {
+		if (r.canLogin || ownerOf(r.comment) != "") && !yield(c.observed(r, connector.Account{}), nil) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *Connector) pageAfter(ctx context.Context, oid string) ([]serverRole, error) {
 	ctx, cancel := c.bounded(ctx)
 	defer cancel()
 	s := statement{what: "list accounts", sql: fmt.Sprintf(roleColumns, noSessions) + listed, args: []any{c.membersOf(nil), oid, c.page}}
-	return query(ctx, c, s, func(rows pgx.Rows) ([]serverRole, error) { return scanRoles(rows) })
+	return query(ctx, c, s, scanRoles)
 }

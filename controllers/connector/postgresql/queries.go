@@ -26,7 +26,8 @@ const (
 	case when r.rolvaliduntil is null or r.rolvaliduntil = 'infinity' then '' when r.rolvaliduntil < '1970-01-01Z' then '1970-01-01T00:00:00Z'
 		else to_char(r.rolvaliduntil at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') end,
 	coalesce(r.rolconfig, '{}'),
-	coalesce((select json_agg(json_build_object('role', g.rolname, 'admin', m.admin_option, 'grantor', coalesce(by.rolname, ''))
+	coalesce((select json_agg(json_build_object('role', g.rolname, 'admin', m.admin_option, 'grantor', coalesce(by.rolname, ''),
+			'ours', current_setting('server_version_num')::int < 160000 or by.oid is null or pg_has_role(session_user, by.oid, 'USAGE'))
 			order by g.rolname, m.admin_option)
 		from pg_auth_members m join pg_roles g on g.oid = m.roleid left join pg_roles by on by.oid = m.grantor
 		where m.member = r.oid and g.rolname = any($1::text[])), '[]')::text,

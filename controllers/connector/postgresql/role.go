@@ -34,6 +34,8 @@ type membership struct {
 	Role    string `json:"role"`
 	Admin   bool   `json:"admin"`
 	Grantor string `json:"grantor"`
+	// Ours says that we may take it back, as far as the grantor is concerned.
+	Ours bool `json:"ours"`
 }
 
 // observed is the role as an account. want says in which form the attributes are wanted: those that mean the same are equal.

@@ -67,7 +67,7 @@ func loopback() DialFunc {
 func configOf(app *postgres.App) Config {
 	credential, _ := app.Credential()
 	return Config{
-		Host: "127.0.0.1", Port: uint16(app.Port()), Credential: credential, Dial: loopback(),
+		Host: "127.0.0.1", Port: int32(app.Port()), Credential: credential, Dial: loopback(),
 		Roles: []Role{{"auditor", "auditors"}, {"reader", "readers"}, {"writer", "writers"}},
 	}
 }

@@ -21,6 +21,9 @@ const (
 	// startingWait is when to look again for those that took longer.
 	startingWait = 5 * time.Second
 
+	// pollInterval is how often is asked for them.
+	pollInterval = 20 * time.Millisecond
+
 	needsSignal = "membership in pg_signal_backend"
 )
 
@@ -47,9 +50,15 @@ func (c *Connector) suspend(ctx context.Context, want connector.Account) (connec
 	return c.observed(worst(stored), want), nil
 }
 
-// wouldLose reports whether there are roles to take away. Roles that are not managed stay, as nobody could give them back.
+// wouldLose reports whether there are roles to take away. Roles that are not managed stay, as nobody could give them back, and so do those that others have granted
+// and only they may revoke: they are worth nothing to who is not let in.
 func (c *Connector) wouldLose(r serverRole, want connector.Account) bool {
-	return want.Roles != nil && len(r.memberships) > 0
+	return want.Roles != nil && len(revocable(r).memberships) > 0
+}
+
+func revocable(r serverRole) serverRole {
+	r.memberships = slices.DeleteFunc(slices.Clone(r.memberships), func(m membership) bool { return !m.Ours })
+	return r
 }
 
 // closeAll takes all access from those roles in one round trip. Each part is a transaction of its own, the most urgent first: what closes the door must not fail for
@@ -64,7 +73,7 @@ func (c *Connector) closeAll(ctx context.Context, found []serverRole, want conne
 	all = append(all, begin())
 	for _, r := range found {
 		if c.wouldLose(r, want) {
-			all = append(all, c.revokes(r, nil)...)
+			all = append(all, c.revokes(revocable(r), nil)...)
 		}
 	}
 	var left []serverRole

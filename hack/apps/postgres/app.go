@@ -197,9 +197,14 @@ func (a *App) Login(ctx context.Context, userName string) error {
 	return errors.Join(conn.Ping(ctx), conn.Close(ctx))
 }
 
-// HasRole implements apps.App by logging in and trying.
+// HasRole implements apps.App.
 func (a *App) HasRole(ctx context.Context, userName string, role v1alpha1.RoleName) (bool, error) {
-	attempt := map[v1alpha1.RoleName]string{
+	return a.Can(ctx, userName, string(role))
+}
+
+// Can reports whether that person can do what the role is for, by logging in and trying.
+func (a *App) Can(ctx context.Context, userName, role string) (bool, error) {
+	attempt := map[string]string{
 		"reader":  "select count(*) from public.letters",
 		"writer":  "insert into public.letters values ('x')",
 		"auditor": "select count(*) from public.journal",
