@@ -130,7 +130,11 @@ func (c *Connector) putMark(ctx context.Context, e *entry, owner string) error {
 	}
 	unmarked := "(&" + c.idFilter(e.id) + "(!(" + c.MarkAttribute + "=" + markPrefix + "*)))"
 	err := c.change(ctx, "mark an entry", unmarked, func(s *session, controls []ldapv3.Control) error {
-		return s.Modify(mark(ldapv3.AddAttribute).modification(controls))
+		err := s.Modify(mark(ldapv3.AddAttribute).modification(controls))
+		if isAnswer(err, ldapv3.LDAPResultAttributeOrValueExists) {
+			return errStale
+		}
+		return err
 	})
 	if err != nil {
 		return err

@@ -37,7 +37,11 @@ func (s *settings) plan(l look, want connector.Account) ([]step, error) {
 	case l.other != nil:
 		return nil, connector.Conflictf("an entry that is not ours has the name of the account")
 	}
-	return s.creating(l, want), nil
+	home, ok := s.home(want)
+	if !ok {
+		return nil, connector.Invalidf("the account has nothing to call the entry by: the rdnAttribute %s is empty", s.RDNAttribute)
+	}
+	return s.creating(l, home, want), nil
 }
 
 // check returns Invalid for what no directory can represent.
@@ -186,8 +190,7 @@ func (s *settings) parking(e *entry, want connector.Account) []step {
 }
 
 // creating makes an entry. Groups that list its name already list somebody who had it before.
-func (s *settings) creating(l look, want connector.Account) []step {
-	home, _ := s.home(want)
+func (s *settings) creating(l look, home dn, want connector.Account) []step {
 	member := home.text
 	if s.MemberAttribute == MemberUID {
 		member = want.UserName

@@ -69,7 +69,7 @@ func (c *Connector) probeEntry(ctx context.Context) error {
 	search := ldapv3.NewSearchRequest(c.base.text, ldapv3.ScopeWholeSubtree, ldapv3.NeverDerefAliases, 1, c.seconds(), false,
 		"("+c.MarkAttribute+"="+markPrefix+"*)", c.attributes(), nil)
 	var found []*ldapv3.Entry
-	err := c.request(ctx, "read an account", true, func(s *session) error {
+	err := c.request(ctx, "read an account", func(s *session) error {
 		result, err := s.Search(search)
 		if isAnswer(err, ldapv3.LDAPResultSizeLimitExceeded) {
 			err = nil

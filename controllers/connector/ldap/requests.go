@@ -23,22 +23,20 @@ const (
 )
 
 // request has f use a session, within the time that a request may take. A failure of the network on a session that had been used before
-// may be an old story; what can be repeated is repeated once, on another session.
-func (c *Connector) request(ctx context.Context, what string, repeatable bool, f func(*session) error) error {
+// may be an old story, so f is repeated once, on another session: a change that was made already is answered as one that cannot be made
+// any more, and those who make changes look again then.
+func (c *Connector) request(ctx context.Context, what string, f func(*session) error) error {
 	limited, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	reused, err := c.pool.with(limited, f)
-	if reused && repeatable && isBroken(err) && limited.Err() == nil {
+	if reused && isBroken(err) && limited.Err() == nil {
 		_, err = c.pool.with(limited, f)
 	}
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		err = limited.Err()
 	}
 	var known *connector.Error
-	if err == nil || errors.As(err, &known) {
-		return err
-	}
-	if isPassing(err) {
+	if errors.As(err, &known) || isPassing(err) {
 		return err
 	}
 	return explain(ctx, what, err)
@@ -55,8 +53,11 @@ func passing(err error) error {
 	return err
 }
 
-// isPassing are the errors that the caller acts on.
-func isPassing(err error) bool { return errors.Is(err, errStale) || errors.Is(err, errTaken) }
+// isPassing reports whether another look may help, as nobody has said yet what the error means.
+func isPassing(err error) bool {
+	var known *connector.Error
+	return !errors.As(err, &known) && (errors.Is(err, errStale) || errors.Is(err, errTaken))
+}
 
 // find returns the entries below base, and base itself, that the filter is for.
 func (c *Connector) find(ctx context.Context, what string, base dn, filter string, attributes []string) ([]*ldapv3.Entry, error) {
@@ -78,7 +79,7 @@ func (c *Connector) get(ctx context.Context, what string, at dn, attributes ...s
 }
 
 func (c *Connector) search(ctx context.Context, what string, search *ldapv3.SearchRequest) (entries []*ldapv3.Entry, err error) {
-	err = c.request(ctx, what, true, func(s *session) error {
+	err = c.request(ctx, what, func(s *session) error {
 		result, err := s.Search(search)
 		if s.wire.isOver() {
 			return errTooLarge
@@ -99,10 +100,7 @@ func (c *Connector) change(ctx context.Context, what, assertion string, f func(*
 	if err != nil {
 		return err
 	}
-	err = c.request(ctx, what, false, func(s *session) error {
-		return passing(f(s, controls))
-	})
-	return err
+	return c.request(ctx, what, func(s *session) error { return passing(f(s, controls)) })
 }
 
 // asserting returns the controls that make a change depend on a filter. A server that has none gets none: there the look just before

@@ -180,5 +180,5 @@ func (c *Connector) leave(ctx context.Context, s step) error {
 
 func (c *Connector) modifyGroup(ctx context.Context, what string, s step, changes ...change) error {
 	request := step{at: s.at, changes: changes}.modification(nil)
-	return c.request(ctx, what, true, func(session *session) error { return session.Modify(request) })
+	return c.request(ctx, what, func(session *session) error { return session.Modify(request) })
 }

@@ -209,3 +209,8 @@ func (w world) state(t testing.TB, filter string, without ...string) string {
 	})
 	return e.DN + "\n" + strings.Join(lines, "\n")
 }
+
+// dialTLS connects to slapd whatever the address says.
+func (w world) dialTLS(ctx context.Context, network, _ string) (net.Conn, error) {
+	return onLoopback(ctx, network, w.TLS)
+}

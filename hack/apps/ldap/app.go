@@ -122,11 +122,15 @@ func (a *App) login(ctx context.Context, userName string) (*ldapv3.Conn, error) 
 	if person == nil {
 		return nil, fmt.Errorf("%w: there is no such person", apps.ErrRefused)
 	}
+	return a.bind(ctx, person.DN)
+}
+
+func (a *App) bind(ctx context.Context, dn string) (*ldapv3.Conn, error) {
 	conn, err := a.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	err = conn.Bind(person.DN, personPassword)
+	err = conn.Bind(dn, personPassword)
 	if ldapv3.IsErrorAnyOf(err, ldapv3.LDAPResultInvalidCredentials, ldapv3.LDAPResultInappropriateAuthentication) {
 		err = fmt.Errorf("%w: %w", apps.ErrRefused, err)
 	}
@@ -264,4 +268,13 @@ func (s *Server) connect(ctx context.Context) (*ldapv3.Conn, error) {
 	conn.SetTimeout(patience)
 	conn.Start()
 	return conn, nil
+}
+
+// BindAs binds as that entry with everybody's password. The error wraps apps.ErrRefused if the directory refuses.
+func (a *App) BindAs(ctx context.Context, dn string) error {
+	conn, err := a.bind(ctx, dn)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
