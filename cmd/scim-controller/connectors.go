@@ -16,5 +16,6 @@ func openers(own *rest.Config, out egress.Policy) map[v1alpha1.ConnectorType]app
 	return map[v1alpha1.ConnectorType]application.Opener{
 		v1alpha1.ConnectorKubernetes: openKubernetes(own, out.DialContext),
 		v1alpha1.ConnectorPostgreSQL: openPostgreSQL(out.DialContext),
+		v1alpha1.ConnectorLDAP:       openLDAP(out.DialContext),
 	}
 }
