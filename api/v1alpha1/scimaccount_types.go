@@ -119,7 +119,7 @@ type AccountAttribute struct {
 	// name of the attribute in the application.
 	// +required
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:MaxLength=128
 	Name string `json:"name,omitempty"`
 
 	// value of the attribute; empty is the same as absent.

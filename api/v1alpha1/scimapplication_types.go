@@ -61,7 +61,7 @@ type AttributeMapping struct {
 	// name of the attribute in the application.
 	// +required
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="!(self in ['userName', 'displayName', 'email'])",message="userName, displayName and email have fields of their own"
 	Name string `json:"name,omitempty"`
 

@@ -1,0 +1,177 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package scim
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/scim-operator/scim-operator/controllers/connector"
+	"github.com/scim-operator/scim-operator/scimserver/scim"
+)
+
+// matches says whether a user is one that was looked for. It is the word that counts: an application may take no notice of a filter.
+type matches func(user) bool
+
+func byMark(owner string) matches { return func(u user) bool { return u.mark() == owner } }
+
+func byName(userName string) matches {
+	return func(u user) bool { return sameName(u.text(attrUserName), userName) }
+}
+
+func byEmail(email string) matches {
+	return func(u user) bool {
+		for _, entry := range u.entries(attrEmails) {
+			if strings.EqualFold(entry.text(attrValue), email) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// sameName compares two user names as SCIM does (RFC 7644 section 7.8).
+func sameName(a, b string) bool {
+	canonicalA, errA := scim.CanonicalUserName(a)
+	canonicalB, errB := scim.CanonicalUserName(b)
+	if errA != nil || errB != nil {
+		return a == b
+	}
+	return canonicalA == canonicalB
+}
+
+// search returns the users that match, by a filter if the application knows one, and out of all of them otherwise.
+func (c *Connector) search(ctx context.Context, what, attribute, value string, match matches) ([]user, error) {
+	filter, err := equals(attribute, value)
+	if err != nil {
+		return nil, err
+	}
+	known, err := c.discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if known.filter.isNo() || attribute == attrExternalID && c.learned.findsMark.isNo() {
+		return c.sift(ctx, query{what: what, path: usersPath, cursor: true}, match)
+	}
+	found, err := c.sift(ctx, query{what: what, path: usersPath, filter: filter}, match)
+	if errors.Is(err, errNoFilter) {
+		if attribute == attrExternalID {
+			c.learned.findsMark.set(false)
+		}
+		return c.sift(ctx, query{what: what, path: usersPath, cursor: true}, match)
+	}
+	return found, err
+}
+
+func (c *Connector) sift(ctx context.Context, q query, match matches) ([]user, error) {
+	var found []user
+	for r, err := range c.walk(ctx, q) {
+		if err != nil {
+			return nil, err
+		}
+		if u := (user{resource: r, id: r.text(attrID), listed: true}); match(u) {
+			found = append(found, u)
+		}
+	}
+	return found, nil
+}
+
+// byOwner returns the user that bears the mark, nil if there is none.
+func (c *Connector) byOwner(ctx context.Context, owner string) (*user, error) {
+	const what = "find the account by its externalId"
+	found, err := c.search(ctx, what, attrExternalID, owner, byMark(owner))
+	if err == nil && len(found) == 0 {
+		if err = c.tryMarks(ctx); err == nil && c.learned.findsMark.isNo() {
+			found, err = c.search(ctx, what, attrExternalID, owner, byMark(owner))
+		}
+	}
+	switch {
+	case err != nil || len(found) == 0:
+		return nil, err
+	case len(found) > 1:
+		return nil, connector.Conflictf("%d accounts in the application bear the same mark of ours as externalId: remove it from all but one", len(found))
+	}
+	return c.whole(ctx, found[0])
+}
+
+// whole returns a user out of a list as it is by itself, where that can make a difference: lists may leave out versions and groups.
+func (c *Connector) whole(ctx context.Context, u user) (*user, error) {
+	known, err := c.discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if known.patch.isNo() || c.learned.noPatch.Load() {
+		return c.fetchUser(ctx, u.id)
+	}
+	if known.etag {
+		if u.version = u.object(attrMeta).text("version"); u.version == "" {
+			return c.fetchUser(ctx, u.id)
+		}
+	}
+	return &u, nil
+}
+
+// tryMarks makes sure that who is not found by externalId is not there. Some applications know no filter on it and answer with an empty list;
+// believed, that would make every account a second time. The first user with an externalId shows which sort it is.
+func (c *Connector) tryMarks(ctx context.Context) error {
+	known, err := c.discover(ctx)
+	if err != nil || c.learned.findsMark.Load() != 0 || known.filter.isNo() {
+		return err
+	}
+	sample := ""
+	for r, err := range c.walk(ctx, query{what: "read some accounts", path: usersPath}) {
+		if err != nil {
+			return err
+		}
+		if sample = r.text(attrExternalID); sample != "" {
+			break
+		}
+	}
+	if sample == "" {
+		return nil // then nobody bears our mark either
+	}
+	found, err := c.search(ctx, "find an account by its externalId", attrExternalID, sample, byMark(sample))
+	if err == nil {
+		c.learned.findsMark.set(len(found) > 0)
+	}
+	return err
+}
+
+// locate returns the user that bears the owner's mark, nil if there is none. id is where it was, if that is known: what is there now counts
+// only if it bears the mark.
+func (c *Connector) locate(ctx context.Context, owner, id string) (*user, error) {
+	if owner == "" {
+		return nil, connector.Invalidf("the account has no owner")
+	}
+	if id != "" {
+		u, err := c.fetchUser(ctx, id)
+		if err != nil || u != nil && u.mark() == owner {
+			return u, err
+		}
+	}
+	return c.byOwner(ctx, owner)
+}
+
+// stranger returns a user of that name that does not bear the owner's mark, nil if there is none.
+func (c *Connector) stranger(ctx context.Context, owner, userName string) (*user, error) {
+	if checkName(userName) != nil {
+		return nil, nil
+	}
+	found, err := c.search(ctx, "find the account by its user name", attrUserName, userName, byName(userName))
+	for i := range found {
+		if found[i].mark() != owner {
+			return &found[i], err
+		}
+	}
+	return nil, err
+}
+
+// checkName refuses what two people could not tell apart or what cannot be sent (package scim says what).
+func checkName(userName string) error {
+	if _, err := scim.CanonicalUserName(userName); err != nil {
+		return connector.Invalidf("the user name cannot be one of SCIM: it is empty or too long, has space at an end, or characters that cannot be seen").Because(err)
+	}
+	return nil
+}
