@@ -29,6 +29,7 @@ const (
 	methodOpen            = 40
 	methodOpenOK          = 41
 	methodClose           = 50
+	methodCloseOK         = 51
 	classChannel          = 20
 	methodChannelOpen     = 10
 	methodChannelOpenOK   = 11
@@ -97,7 +98,8 @@ func (a *App) Open(ctx context.Context, userName string) (alive func(context.Con
 	if err != nil {
 		return nil, err
 	}
-	return func(context.Context) bool { return conn.alive() }, nil
+	go conn.serve()
+	return conn.alive, nil
 }
 
 // connection is a connection by AMQP after its handshake.
@@ -105,6 +107,8 @@ type connection struct {
 	net.Conn
 	in       *bufio.Reader
 	channels uint16
+	// opened has a channel that was opened, and ended is closed when the connection is.
+	opened, ended chan struct{}
 }
 
 // connect logs in. Heartbeats are off, so that nothing but the broker's will ends it.
@@ -113,7 +117,7 @@ func (a *App) connect(ctx context.Context, userName string) (*connection, error)
 	if err != nil {
 		return nil, fmt.Errorf("connect to RabbitMQ: %w", err)
 	}
-	c := &connection{Conn: raw, in: bufio.NewReader(raw)}
+	c := &connection{Conn: raw, in: bufio.NewReader(raw), opened: make(chan struct{}, 1), ended: make(chan struct{})}
 	err = c.SetDeadline(time.Now().Add(loginTimeout))
 	if err == nil {
 		err = c.handshake(a.person(userName))
@@ -131,7 +135,7 @@ func (c *connection) handshake(as credential) error {
 	if _, err := c.Write([]byte("AMQP\x00\x00\x09\x01")); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	if _, err := c.expect(classConnection, methodStart); err != nil {
+	if _, err := c.expect(methodStart); err != nil {
 		return err
 	}
 	// The broker is told that this client understands a close, so that it says why it refuses.
@@ -142,7 +146,7 @@ func (c *connection) handshake(as credential) error {
 	if err := c.send(0, classConnection, methodStartOK, append(startOK, short("en_US")...)); err != nil {
 		return err
 	}
-	tune, err := c.expect(classConnection, methodTune)
+	tune, err := c.expect(methodTune)
 	if err != nil {
 		return err
 	}
@@ -155,7 +159,7 @@ func (c *connection) handshake(as credential) error {
 	if err := c.send(0, classConnection, methodOpen, append(short("/"), 0, 0)); err != nil {
 		return err
 	}
-	_, err = c.expect(classConnection, methodOpenOK)
+	_, err = c.expect(methodOpenOK)
 	return err
 }
 
@@ -174,38 +178,66 @@ func (c *connection) send(channel, class, method uint16, arguments []byte) error
 }
 
 // expect reads one method and returns its arguments. A close that says so is a refusal.
-func (c *connection) expect(class, method uint16) ([]byte, error) {
+func (c *connection) expect(method uint16) ([]byte, error) {
+	class, got, arguments, err := c.receive()
+	switch {
+	case err != nil:
+		return nil, err
+	case class == classConnection && got == method:
+		return arguments, nil
+	case class == classConnection && got == methodClose && len(arguments) >= 2 && binary.BigEndian.Uint16(arguments) == accessRefused:
+		return nil, fmt.Errorf("log in by AMQP: %w", apps.ErrRefused)
+	}
+	return nil, fmt.Errorf("RabbitMQ sends method %d.%d, not %d", class, got, method)
+}
+
+// receive reads one method.
+func (c *connection) receive() (class, method uint16, arguments []byte, err error) {
 	header := make([]byte, 7)
 	if _, err := io.ReadFull(c.in, header); err != nil {
-		return nil, fmt.Errorf("read frame: %w", err)
+		return 0, 0, nil, fmt.Errorf("read frame: %w", err)
 	}
 	size := binary.BigEndian.Uint32(header[3:])
 	if size < 4 || size > maxFrame {
-		return nil, errors.New("RabbitMQ sends an odd frame")
+		return 0, 0, nil, errors.New("RabbitMQ sends an odd frame")
 	}
 	payload := make([]byte, size+1)
 	if _, err := io.ReadFull(c.in, payload); err != nil {
-		return nil, fmt.Errorf("read frame: %w", err)
+		return 0, 0, nil, fmt.Errorf("read frame: %w", err)
 	}
-	gotClass, got, arguments := binary.BigEndian.Uint16(payload), binary.BigEndian.Uint16(payload[2:]), payload[4:size]
-	switch {
-	case gotClass == class && got == method:
-		return arguments, nil
-	case gotClass == classConnection && got == methodClose && len(arguments) >= 2 && binary.BigEndian.Uint16(arguments) == accessRefused:
-		return nil, fmt.Errorf("log in by AMQP: %w", apps.ErrRefused)
+	return binary.BigEndian.Uint16(payload), binary.BigEndian.Uint16(payload[2:]), payload[4:size], nil
+}
+
+// serve answers a close, as the broker waits for, until the connection ends.
+func (c *connection) serve() {
+	defer close(c.ended)
+	defer func() { _ = c.Close() }()
+	for {
+		class, method, _, err := c.receive()
+		switch {
+		case err != nil:
+			return
+		case class == classConnection && method == methodClose:
+			_ = c.send(0, classConnection, methodCloseOK, nil)
+			return
+		case class == classChannel && method == methodChannelOpenOK:
+			c.opened <- struct{}{}
+		}
 	}
-	return nil, fmt.Errorf("RabbitMQ sends method %d.%d, not %d.%d", gotClass, got, class, method)
 }
 
 // alive opens a channel, which only a connection that lives answers with what it should.
-func (c *connection) alive() bool {
-	if c.SetDeadline(time.Now().Add(loginTimeout)) != nil {
-		return false
-	}
+func (c *connection) alive(ctx context.Context) bool {
 	c.channels++
 	if c.send(c.channels, classChannel, methodChannelOpen, short("")) != nil {
 		return false
 	}
-	_, err := c.expect(classChannel, methodChannelOpenOK)
-	return err == nil
+	select {
+	case <-c.opened:
+		return true
+	case <-c.ended:
+		return false
+	case <-ctx.Done():
+		return false
+	}
 }
