@@ -18,5 +18,6 @@ func openers(own *rest.Config, out egress.Policy) map[v1alpha1.ConnectorType]app
 		v1alpha1.ConnectorPostgreSQL: openPostgreSQL(out.DialContext),
 		v1alpha1.ConnectorLDAP:       openLDAP(out.DialContext),
 		v1alpha1.ConnectorSCIM:       openSCIM(out.DialContext),
+		v1alpha1.ConnectorHTTP:       openHTTP(out.DialContext),
 	}
 }

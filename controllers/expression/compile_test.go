@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/expression/language"
 )
 
 func TestCompileErrors(t *testing.T) {
@@ -69,7 +70,7 @@ func TestCompileErrors(t *testing.T) {
 
 func checkMessage(t *testing.T, text string) {
 	t.Helper()
-	if len(text) > maxProblem || text == "" || !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if len(text) > language.MaxProblem || text == "" || !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		t.Errorf("not a message of one line: %q", text)
 	}
 }
@@ -79,17 +80,17 @@ var update = flag.Bool("update", false, "write testdata/functions.golden")
 // TestFunctions shows every function and macro that an expression can call (OPS-01). Before one is added here, know that it does no I/O,
 // knows no time, and cannot make much out of little.
 func TestFunctions(t *testing.T) {
-	language, err := new(languages).ofPerson()
+	env, err := new(languages).ofPerson()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got []string
-	for name, function := range language.Functions() {
+	for name, function := range env.Functions() {
 		for _, o := range function.OverloadDecls() {
 			got = append(got, fmt.Sprintf("function %s: %s", name, o.ID()))
 		}
 	}
-	for _, m := range language.Macros() {
+	for _, m := range env.Macros() {
 		got = append(got, "macro "+m.MacroKey())
 	}
 	slices.Sort(got)
@@ -110,7 +111,7 @@ func TestFunctions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(language.Functions())), slices.Sorted(maps.Keys(account.Functions()))); diff != "" {
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(env.Functions())), slices.Sorted(maps.Keys(account.Functions()))); diff != "" {
 		t.Errorf("invariants have others (-person +account):\n%s", diff)
 	}
 }

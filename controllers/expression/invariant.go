@@ -11,6 +11,7 @@ import (
 	"github.com/google/cel-go/interpreter"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/expression/language"
 )
 
 // Account is what an invariant sees of an account, as it would be after a change.
@@ -29,21 +30,21 @@ type Account struct {
 type Invariant struct{ program cel.Program }
 
 func (l *languages) invariant(e v1alpha1.Expression) (*Invariant, error) {
-	language, err := l.ofAccount()
+	env, err := l.ofAccount()
 	if err != nil {
 		return nil, err
 	}
-	return programOf[Invariant](compile(language, e, isOneOf(cel.BoolType), "bool"))
+	return programOf[Invariant](language.Compile(env, string(e), language.OneOf(cel.BoolType), "bool"))
 }
 
 // Holds evaluates the invariant for one account. active says how many active accounts have each role; a role that is not in it counts
 // zero. Every error is an [EvalError].
 func (i *Invariant) Holds(account Account, active map[string]int64) (bool, error) {
-	v, err := eval(i.program, &world{account, active})
+	v, err := language.Eval(i.program, &world{account, active})
 	if err != nil {
 		return false, err
 	}
-	return boolOf(v)
+	return language.Bool(v)
 }
 
 // world is the variables of an invariant.

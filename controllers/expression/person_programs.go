@@ -5,17 +5,14 @@ package expression
 
 import (
 	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
-	"github.com/google/cel-go/common/types/ref"
-	"github.com/google/cel-go/common/types/traits"
 	"github.com/google/cel-go/interpreter"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/expression/language"
 )
 
 // The bounds of results, as the API has them.
@@ -39,19 +36,19 @@ type Text struct{ program cel.Program }
 type Value struct{ program cel.Program }
 
 func (l *languages) condition(e v1alpha1.Expression) (*Condition, error) {
-	return programOf[Condition](l.aboutPerson(e, isOneOf(cel.BoolType), "bool"))
+	return programOf[Condition](l.aboutPerson(e, language.OneOf(cel.BoolType), "bool"))
 }
 
 func (l *languages) roles(e v1alpha1.Expression) (*Roles, error) {
-	return programOf[Roles](l.aboutPerson(e, isOneOrMany(cel.StringType), "string or list(string)"))
+	return programOf[Roles](l.aboutPerson(e, language.OneOrMany(cel.StringType), "string or list(string)"))
 }
 
 func (l *languages) text(e v1alpha1.Expression) (*Text, error) {
-	return programOf[Text](l.aboutPerson(e, isOneOf(cel.StringType), "string"))
+	return programOf[Text](l.aboutPerson(e, language.OneOf(cel.StringType), "string"))
 }
 
 func (l *languages) value(e v1alpha1.Expression) (*Value, error) {
-	fits := isOneOrMany(cel.StringType, cel.BoolType, cel.IntType, cel.UintType, cel.DoubleType)
+	fits := language.OneOrMany(cel.StringType, cel.BoolType, cel.IntType, cel.UintType, cel.DoubleType)
 	return programOf[Value](l.aboutPerson(e, fits, "string, int, double, bool or a list of these"))
 }
 
@@ -65,34 +62,34 @@ func programOf[P ~struct{ program cel.Program }](program cel.Program, err error)
 }
 
 func (l *languages) aboutPerson(e v1alpha1.Expression, fits func(*cel.Type) bool, wanted string) (cel.Program, error) {
-	language, err := l.ofPerson()
+	env, err := l.ofPerson()
 	if err != nil {
 		return nil, err
 	}
-	return compile(language, e, fits, wanted)
+	return language.Compile(env, string(e), fits, wanted)
 }
 
 // Holds evaluates the condition. An attribute that the person lacks makes it false; every other error is an [EvalError].
 func (c *Condition) Holds(p Person) (bool, error) {
-	v, err := eval(c.program, (*variables)(&p))
+	v, err := language.Eval(c.program, (*variables)(&p))
 	if err != nil {
 		return false, unlessAbsent(err)
 	}
-	return boolOf(v)
+	return language.Bool(v)
 }
 
 // Names evaluates the roles: sorted, each once. There are none when the person lacks an attribute, and names that no application can
 // declare are left out. Other errors are an [EvalError].
 func (r *Roles) Names(p Person) ([]string, error) {
-	v, err := eval(r.program, (*variables)(&p))
+	v, err := language.Eval(r.program, (*variables)(&p))
 	if err != nil {
 		return nil, unlessAbsent(err)
 	}
 	var names []string
-	for element := range elements(v) {
+	for element := range language.Elements(v) {
 		name, ok := element.(types.String)
 		if !ok {
-			return nil, failed(ProblemResult)
+			return nil, language.Failed(ProblemResult)
 		}
 		if isRoleName(string(name)) {
 			names = append(names, string(name))
@@ -100,112 +97,46 @@ func (r *Roles) Names(p Person) ([]string, error) {
 	}
 	slices.Sort(names)
 	if names = slices.Compact(names); len(names) > maxRoles {
-		return nil, failed(ProblemSize)
+		return nil, language.Failed(ProblemSize)
 	}
 	return names, nil
 }
 
 // String evaluates the text. Every error is an [EvalError], that of an attribute that the person lacks too.
 func (t *Text) String(p Person) (string, error) {
-	v, err := eval(t.program, (*variables)(&p))
+	v, err := language.Eval(t.program, (*variables)(&p))
 	if err != nil {
 		return "", err
 	}
 	text, ok := v.(types.String)
 	if !ok {
-		return "", failed(ProblemResult)
+		return "", language.Failed(ProblemResult)
 	}
-	return bounded(string(text), maxText)
+	return language.Bounded(string(text), maxText)
 }
 
 // String evaluates the value; a list is joined by commas. It is empty when the person lacks an attribute. Other errors are an [EvalError].
 func (a *Value) String(p Person) (string, error) {
-	v, err := eval(a.program, (*variables)(&p))
+	v, err := language.Eval(a.program, (*variables)(&p))
 	if err != nil {
 		return "", unlessAbsent(err)
 	}
 	var texts []string
-	for element := range elements(v) {
-		text, ok := scalar(element)
+	for element := range language.Elements(v) {
+		text, ok := language.Scalar(element)
 		if !ok {
-			return "", failed(ProblemResult)
+			return "", language.Failed(ProblemResult)
 		}
 		texts = append(texts, text)
 	}
-	return bounded(strings.Join(texts, ","), maxValue)
-}
-
-// eval evaluates a program. null and an optional value that is not there are the same as an absent attribute.
-func eval(program cel.Program, seen interpreter.Activation) (ref.Val, error) {
-	v, _, err := program.Eval(seen)
-	if err != nil {
-		return nil, failed(problemOf(err))
-	}
-	if optional, ok := v.(*types.Optional); ok {
-		if !optional.HasValue() {
-			return nil, failed(ProblemAbsent)
-		}
-		v = optional.GetValue()
-	}
-	if v == nil || v == types.NullValue {
-		return nil, failed(ProblemAbsent)
-	}
-	return v, nil
+	return language.Bounded(strings.Join(texts, ","), maxValue)
 }
 
 func unlessAbsent(err error) error {
-	if isAbsent(err) {
+	if language.IsAbsent(err) {
 		return nil
 	}
 	return err
-}
-
-func boolOf(v ref.Val) (bool, error) {
-	b, ok := v.(types.Bool)
-	if !ok {
-		return false, failed(ProblemResult)
-	}
-	return bool(b), nil
-}
-
-// elements yields what is in a list, or the one value that is none; null is nothing.
-func elements(v ref.Val) func(yield func(ref.Val) bool) {
-	return func(yield func(ref.Val) bool) {
-		list, ok := v.(traits.Lister)
-		if !ok {
-			yield(v)
-			return
-		}
-		for it := list.Iterator(); it.HasNext() == types.True; {
-			if element := it.Next(); element != types.NullValue && !yield(element) {
-				return
-			}
-		}
-	}
-}
-
-// scalar is the text of a value that an attribute can have.
-func scalar(v ref.Val) (string, bool) {
-	switch v := v.(type) {
-	case types.String:
-		return string(v), true
-	case types.Bool:
-		return strconv.FormatBool(bool(v)), true
-	case types.Int:
-		return strconv.FormatInt(int64(v), 10), true
-	case types.Uint:
-		return strconv.FormatUint(uint64(v), 10), true
-	case types.Double:
-		return strconv.FormatFloat(float64(v), 'f', -1, 64), true
-	}
-	return "", false
-}
-
-func bounded(text string, runes int) (string, error) {
-	if utf8.RuneCountInString(text) > runes {
-		return "", failed(ProblemSize)
-	}
-	return text, nil
 }
 
 // isRoleName says what the pattern of [v1alpha1.RoleName] says.

@@ -1,7 +1,7 @@
 // Copyright The scim-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package expression
+package language
 
 import (
 	"github.com/google/cel-go/common/operators"
@@ -33,15 +33,15 @@ func (charge) CallCost(function, _ string, args []ref.Val, result ref.Val) *uint
 	case function == "matches":
 		return nil // what CEL charges for it is right: it needs no overload to be known
 	case function == operators.Add && len(args) == 2:
-		cost += weightOf(args[1], costLimit)
+		cost += Weight(args[1], costLimit)
 		if _, ok := result.(types.String); ok {
-			cost += weightOf(result, costLimit)
+			cost += Weight(result, costLimit)
 		}
 	case (function == operators.Equals || function == operators.NotEquals) && len(args) == 2:
-		cost += min(weightOf(args[0], costLimit), weightOf(args[1], costLimit))
+		cost += min(Weight(args[0], costLimit), Weight(args[1], costLimit))
 	case function == operators.In && len(args) == 2:
 		if _, ok := args[1].(traits.Lister); ok {
-			cost += weightOf(args[1], costLimit)
+			cost += Weight(args[1], costLimit)
 		}
 	default:
 		for _, arg := range args {
@@ -66,25 +66,26 @@ func bulkOf(v ref.Val) int {
 	return 0
 }
 
-// weightOf is how many values v consists of, counting those several times that it holds several times. It stops counting at limit.
-func weightOf(v ref.Val, limit int) int {
+// Weight is how many values v consists of, counting those several times that it holds several times. It stops counting at limit: what an
+// evaluation made for little can be large for whoever walks through it afterwards.
+func Weight(v ref.Val, limit int) int {
 	weight := 1
 	switch v := v.(type) {
 	case types.String, types.Bytes:
 		return 1 + bulkOf(v)
 	case *types.Optional:
 		if v.HasValue() {
-			weight += weightOf(v.GetValue(), limit-weight)
+			weight += Weight(v.GetValue(), limit-weight)
 		}
 	case traits.Mapper:
 		for it := v.Iterator(); it.HasNext() == types.True && weight < limit; {
 			key := it.Next()
 			value, _ := v.Find(key)
-			weight += weightOf(key, limit-weight) + weightOf(value, limit-weight)
+			weight += Weight(key, limit-weight) + Weight(value, limit-weight)
 		}
 	case traits.Lister:
 		for it := v.Iterator(); it.HasNext() == types.True && weight < limit; {
-			weight += weightOf(it.Next(), limit-weight)
+			weight += Weight(it.Next(), limit-weight)
 		}
 	}
 	return weight

@@ -1,7 +1,7 @@
 // Copyright The scim-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package expression
+package language
 
 import (
 	"strings"
@@ -67,7 +67,7 @@ func decoded(v ref.Val) ref.Val {
 func decodedText(text string) ref.Val {
 	var value any
 	if len(text) > maxJSON || depth(text) > maxJSONDepth || json.Unmarshal([]byte(text), &value) != nil {
-		return types.WrapErr(failed(ProblemConversion))
+		return types.WrapErr(Failed(ProblemConversion))
 	}
 	return types.DefaultTypeAdapter.NativeToValue(value)
 }
@@ -99,7 +99,7 @@ func replaced(args ...ref.Val) ref.Val {
 		n = int(args[3].(types.Int)) // by the signature
 	}
 	if tooMuch(len(text), len(after)) {
-		return types.WrapErr(failed(ProblemCost))
+		return types.WrapErr(Failed(ProblemCost))
 	}
 	return types.String(strings.Replace(text, before, after, n))
 }
@@ -108,7 +108,7 @@ func replaced(args ...ref.Val) ref.Val {
 func joined(list, separator ref.Val) ref.Val {
 	l, s := list.(traits.Lister), string(separator.(types.String)) // by the signature
 	if tooMuch(sizeOf(l), len(s)) {
-		return types.WrapErr(failed(ProblemCost))
+		return types.WrapErr(Failed(ProblemCost))
 	}
 	texts := make([]string, 0, sizeOf(l))
 	for it := l.Iterator(); it.HasNext() == types.True; {
@@ -125,8 +125,8 @@ func joined(list, separator ref.Val) ref.Val {
 func ofSets(compare func(a, b traits.Lister) bool) func(a, b ref.Val) ref.Val {
 	return func(a, b ref.Val) ref.Val {
 		l, m := a.(traits.Lister), b.(traits.Lister) // by the signature
-		if tooMuch(weightOf(a, maxProduct), sizeOf(m)) || tooMuch(sizeOf(l), weightOf(b, maxProduct)) {
-			return types.WrapErr(failed(ProblemCost))
+		if tooMuch(Weight(a, maxProduct), sizeOf(m)) || tooMuch(sizeOf(l), Weight(b, maxProduct)) {
+			return types.WrapErr(Failed(ProblemCost))
 		}
 		return types.Bool(compare(l, m))
 	}

@@ -1,7 +1,7 @@
 // Copyright The scim-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package expression
+package language
 
 import (
 	"errors"
@@ -12,8 +12,6 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
-
-	"github.com/scim-operator/scim-operator/api/v1alpha1"
 )
 
 const (
@@ -23,18 +21,19 @@ const (
 	maxDepth = 50
 	// maxPattern bounds a regular expression. Matching is linear in the text and in the pattern.
 	maxPattern = 256
-	// maxProblem bounds what a compile error says, in bytes. It ends in a condition.
-	maxProblem = 500
+	// MaxProblem bounds what a compile error says, in bytes. It ends in a condition.
+	MaxProblem = 500
 	// maxProblems bounds how many errors it lists.
 	maxProblems = 3
 )
 
-// compile compiles e, whose result must fit. Every error can be shown to whoever may read the expression.
-func compile(language *cel.Env, e v1alpha1.Expression, fits func(*cel.Type) bool, wanted string) (cel.Program, error) {
+// Compile compiles e, whose result must fit; wanted says so in words. Every error is one line that can be shown to whoever may read the
+// expression.
+func Compile(language *cel.Env, e string, fits func(*cel.Type) bool, wanted string) (cel.Program, error) {
 	if len(e) > maxLength {
 		return nil, fmt.Errorf("the expression is longer than %d characters", maxLength)
 	}
-	parsed, issues := language.Parse(string(e))
+	parsed, issues := language.Parse(e)
 	if issues.Err() != nil {
 		return nil, problemsOf(issues)
 	}
@@ -121,8 +120,8 @@ func oneLine(text string) error {
 		return r
 	}, text)
 	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > maxProblem {
-		text = strings.ToValidUTF8(text[:maxProblem-3], "") + "..."
+	if len(text) > MaxProblem {
+		text = strings.ToValidUTF8(text[:MaxProblem-3], "") + "..."
 	}
 	return errors.New(text)
 }
@@ -135,7 +134,8 @@ func plain(t *cel.Type) *cel.Type {
 	return t
 }
 
-func isOneOf(good ...*cel.Type) func(*cel.Type) bool {
+// OneOf accepts these types, and what is known only when it is evaluated.
+func OneOf(good ...*cel.Type) func(*cel.Type) bool {
 	return func(t *cel.Type) bool {
 		if t.Kind() == cel.DynKind || t.Kind() == cel.AnyKind || t.Kind() == cel.TypeParamKind {
 			return true
@@ -149,9 +149,9 @@ func isOneOf(good ...*cel.Type) func(*cel.Type) bool {
 	}
 }
 
-// isOneOrMany accepts lists too.
-func isOneOrMany(good ...*cel.Type) func(*cel.Type) bool {
-	one := isOneOf(good...)
+// OneOrMany accepts these types and lists of them.
+func OneOrMany(good ...*cel.Type) func(*cel.Type) bool {
+	one := OneOf(good...)
 	return func(t *cel.Type) bool {
 		return one(t) || t.Kind() == cel.ListKind && one(t.Parameters()[0])
 	}
