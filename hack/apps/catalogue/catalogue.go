@@ -14,6 +14,10 @@ import (
 
 	"github.com/scim-operator/scim-operator/hack/apps"
 	"github.com/scim-operator/scim-operator/hack/apps/kubernetes"
+	"github.com/scim-operator/scim-operator/hack/apps/ldap"
+	"github.com/scim-operator/scim-operator/hack/apps/postgres"
+	"github.com/scim-operator/scim-operator/hack/apps/rabbitmq"
+	"github.com/scim-operator/scim-operator/hack/apps/scim"
 )
 
 // Start starts an application and returns once accounts can be kept in it.
@@ -22,7 +26,11 @@ type Start func(ctx context.Context, o apps.Options) (apps.App, error)
 // All are the applications by the names of their connectors.
 func All() map[string]Start {
 	return map[string]Start{
+		"http":       rabbitmq.Start,
 		"kubernetes": kubernetes.Start,
+		"ldap":       ldap.Start,
+		"postgres":   postgres.Start,
+		"scim":       scim.Start,
 	}
 }
 
