@@ -6,6 +6,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -28,7 +29,7 @@ func TestApplications(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := story.Play(t.Context(), site, &critic{t, site}); err != nil {
+			if _, err := story.Play(t.Context(), site, &critic{t, app, site}); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -56,6 +57,7 @@ func startApplication(t *testing.T, name string) apps.App {
 // critic takes notes of a story, and looks for leaks.
 type critic struct {
 	t    *testing.T
+	app  apps.App
 	site *story.Site
 }
 
@@ -66,6 +68,13 @@ func (c *critic) Exchange(r idp.Request, answer idp.Response) {
 }
 
 func (c *critic) Settled(ctx context.Context) error {
+	_, table, err := c.app.Show(ctx)
+	if err == nil && strings.Count(table, "\n") == 0 {
+		err = fmt.Errorf("the application shows no account, but %q", table)
+	}
+	if err != nil {
+		return err
+	}
 	leaks, err := c.site.Leaks(ctx)
 	if err == nil && len(leaks) > 0 {
 		err = errors.New(strings.Join(leaks, "\n"))

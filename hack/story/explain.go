@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,12 +63,12 @@ func (s *Site) objectsSay(ctx context.Context) string {
 	return b.String()
 }
 
-// tail returns the last lines of a file, or why there are none.
+// tail returns the last lines of a log, but for those that only say that something starts, or why there are none.
 func tail(path string, lines int) string {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}
-	all := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
+	all := slices.DeleteFunc(strings.SplitAfter(string(text), "\n"), func(line string) bool { return strings.Contains(line, `"msg":"Starting `) })
+	return strings.Join(all[max(0, len(all)-lines):], "")
 }

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -131,5 +133,18 @@ func TestUntilSaysWhatItSawLast(t *testing.T) {
 	}
 	if err := until(t.Context(), "", func(context.Context) error { return nil }); err != nil {
 		t.Errorf("what is true at once: got %v", err)
+	}
+}
+
+func TestTail(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	if err := os.WriteFile(path, []byte("1\n2\n{\"msg\":\"Starting workers\"}\n3\n4\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("3\n4\n", tail(path, 3)); diff != "" { // what follows the last line counts as one
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := tail(path+"x", 3); !strings.Contains(got, "no such file") {
+		t.Errorf("without a log: got %q", got)
 	}
 }

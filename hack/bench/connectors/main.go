@@ -157,7 +157,7 @@ func (b *bench) comeBack(ctx context.Context, i int) (took time.Duration, measur
 }
 
 func report(title string, all ...times) {
-	const row = "%-58s %6s %12s %12s\n"
+	const row = "%-68s %6s %12s %12s\n"
 	fmt.Printf("\n"+row, strings.ToUpper(title)+", ONE AT A TIME", "N", "P50", "P99")
 	for _, t := range all {
 		fmt.Printf(row, t.what, fmt.Sprint(len(t.sorted)), meter.Milliseconds(meter.Percentile(t.sorted, 50)), meter.Milliseconds(meter.Percentile(t.sorted, 99)))
