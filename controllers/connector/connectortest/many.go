@@ -42,6 +42,7 @@ func suspendMany(t testing.TB, s Subject) {
 	}
 	r.wantInSync(staying)
 	r.wantAccess(staying.UserName, staying.Roles...)
+	r.byMany(accounts, func(a connector.Account) error { return r.conn.Delete(r.Context(), a) })
 }
 
 func (s Subject) many() int {

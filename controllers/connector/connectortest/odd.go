@@ -35,7 +35,7 @@ func oddTexts(id string) []string {
 func oddQueries(name string) []string {
 	return []string{
 		"*)(uid=*", "*)(|(uid=*", `\2a`, name + `)(|(uid=*)`, "' OR '1'='1", name + "' OR '1'='1' --", name + `" or userName pr or userName eq "`,
-		`" or "" eq "`, name + " or true", "../" + name, "%2e%2e%2f" + name, name + "?", name + "#", name + "\x00", name + "/", "_" + name[1:], "%" + name[1:],
+		`" or "" eq "`, name + " or true", "../" + name, "%2e%2e%2f" + name, name + "?", name + "#", name + "/", "_" + name[1:], "%" + name[1:],
 	}
 }
 
