@@ -15,5 +15,6 @@ import (
 func openers(own *rest.Config, out egress.Policy) map[v1alpha1.ConnectorType]application.Opener {
 	return map[v1alpha1.ConnectorType]application.Opener{
 		v1alpha1.ConnectorKubernetes: openKubernetes(own, out.DialContext),
+		v1alpha1.ConnectorWebhook:    openWebhook(out.DialContext),
 	}
 }
