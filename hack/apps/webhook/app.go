@@ -229,7 +229,8 @@ func (a *App) Show(context.Context) (command, table string, err error) {
 	for _, account := range accounts {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", account.ID, account.UserName, account.State, strings.Join(account.Roles, ","), account.Owner)
 	}
-	return "GET " + a.URL() + "/accounts", text.String(), w.Flush()
+	err = w.Flush()
+	return "GET " + a.URL() + "/accounts", text.String(), err
 }
 
 // Stop implements apps.App.
