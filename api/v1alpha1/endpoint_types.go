@@ -23,6 +23,8 @@ const (
 // HTTPEndpoint is where an HTTP API is, and who we are there. Redirects are not followed.
 // +kubebuilder:validation:XValidation:rule="self.url.startsWith('https://') || (has(self.allowPlaintext) && self.allowPlaintext)",message="the url is not https: credentials and personal data would cross the network in the clear; set allowPlaintext if that is acceptable"
 // +kubebuilder:validation:XValidation:rule="self.authentication.type == 'None' || has(self.credentialSecretRef)",message="authentication needs a credentialSecretRef"
+// +kubebuilder:validation:XValidation:rule="!has(self.proxyURL) || self.url.startsWith('https://') && (!has(self.authentication.oauth2) || self.authentication.oauth2.tokenURL.startsWith('https://'))",message="proxyURL needs https: the proxy would read the credential"
+// +kubebuilder:validation:XValidation:rule="!has(self.authentication.oauth2) || self.authentication.oauth2.tokenURL.startsWith('https://') || (has(self.allowPlaintext) && self.allowPlaintext)",message="the tokenURL is not https: the credential would cross the network in the clear; set allowPlaintext if that is acceptable"
 type HTTPEndpoint struct {
 	// url is what every path is put behind, without a query, such as https://app.example.com/api/v1.
 	// +required
@@ -45,20 +47,21 @@ type HTTPEndpoint struct {
 	// +optional
 	CredentialSecretRef *LocalReference `json:"credentialSecretRef,omitempty"`
 
-	// proxyURL is the proxy to go through: http, https or socks5, without a credential. The default is that of the controller's environment.
+	// proxyURL is the proxy to go through: http, https or socks5, without a credential, and for https alone. It resolves the name of the host, and
+	// decides where that may lead. The default is the proxy of the controller's environment.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:Pattern=`^(https?|socks5)://[^/?#@\s]+$`
 	ProxyURL string `json:"proxyURL,omitempty"`
 
-	// timeoutSeconds bounds each request.
+	// timeoutSeconds bounds each request, from the time when it is sent.
 	// +optional
 	// +kubebuilder:default=15
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=60
 	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty"`
 
-	// maxConnections is how many connections are open at a time, at most.
+	// maxConnections is how many connections are open, and how many requests are under way, at a time, at most.
 	// +optional
 	// +kubebuilder:default=8
 	// +kubebuilder:validation:Minimum=1

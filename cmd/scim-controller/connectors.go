@@ -19,5 +19,6 @@ func openers(own *rest.Config, out egress.Policy) map[v1alpha1.ConnectorType]app
 		v1alpha1.ConnectorLDAP:       openLDAP(out.DialContext),
 		v1alpha1.ConnectorSCIM:       openSCIM(out.DialContext),
 		v1alpha1.ConnectorHTTP:       openHTTP(out.DialContext),
+		v1alpha1.ConnectorWebhook:    openWebhook(out.DialContext),
 	}
 }

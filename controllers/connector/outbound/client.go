@@ -49,6 +49,8 @@ type Config struct {
 	Authentication Authentication
 	// Credential holds the secrets by key.
 	Credential map[string][]byte
+	// Sign, if it is set, adds headers to a request that is otherwise complete, each time that it is sent.
+	Sign func(r *http.Request, body []byte)
 }
 
 // Format keeps the credential, and whatever else was pasted into the wrong field, out of logs.
@@ -59,6 +61,7 @@ type Client struct {
 	base *url.URL
 	http *http.Client
 	auth authenticator
+	sign func(r *http.Request, body []byte)
 	// turns has an element for each request that is under way.
 	turns chan struct{}
 }
@@ -94,7 +97,7 @@ func Open(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	client := &http.Client{Transport: newTransport(cfg, proxy, tlsConfig), Timeout: cfg.Timeout, CheckRedirect: stay}
-	return &Client{base: base, http: client, auth: auth, turns: make(chan struct{}, cfg.MaxConnections)}, nil
+	return &Client{base: base, http: client, auth: auth, sign: cfg.Sign, turns: make(chan struct{}, cfg.MaxConnections)}, nil
 }
 
 // Close lets go of idle connections.

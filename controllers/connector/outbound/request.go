@@ -74,6 +74,9 @@ func (c *Client) send(ctx context.Context, target *url.URL, r Request) (Response
 	if err := c.auth.authenticate(ctx, c.http, request); err != nil {
 		return Response{}, nil, err
 	}
+	if c.sign != nil {
+		c.sign(request, r.Body)
+	}
 	answer, err := c.exchange(ctx, request, r.What)
 	return answer, request, err
 }
