@@ -94,7 +94,7 @@ from pg_roles me where me.rolname = session_user`
 	dependents = `select coalesce(db.datname::text, ''), s.classid::regclass::text, s.deptype = 'o', count(*)
 from pg_shdepend s left join pg_database db on db.oid = s.dbid
 where s.refclassid = 'pg_authid'::regclass and s.refobjid = $1::oid
-group by 1, 2, 3 order by 1, 2, 3`
+group by 1, 2, 3 order by 3 desc, 1, 2`
 )
 
 // findMarked asks for what bears a mark, with its sessions.
