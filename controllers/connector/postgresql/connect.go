@@ -59,6 +59,7 @@ func newPool(ctx context.Context, cfg Config, tracer pgx.QueryTracer) (*pgxpool.
 	pool.MaxConnIdleTime, pool.MaxConnLifetime, pool.MaxConnLifetimeJitter = idleTime, liveTime, liveTime/10
 	pool.HealthCheckPeriod, pool.PingTimeout = idleTime/4, connectTimeout
 	pool.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool { return p.IdleDuration > pingAfter }
+	pool.AfterConnect = prepare
 	address(pool.ConnConfig, cfg, tlsConfig)
 	pool.ConnConfig.Tracer = tracer
 	return pgxpool.NewWithConfig(ctx, pool)
@@ -79,7 +80,7 @@ func address(conn *pgx.ConnConfig, cfg Config, tlsConfig *tls.Config) {
 		// Whoever sits in between would ask for the password itself.
 		conn.RequireAuth = "!password"
 	}
-	// One round trip for each batch, and nothing that is prepared and outlives it.
+	// One round trip for each batch: what is not prepared is sent whole.
 	conn.DefaultQueryExecMode = pgx.QueryExecModeExec
 	conn.StatementCacheCapacity, conn.DescriptionCacheCapacity = 0, 0
 	conn.OnNotice = nil
@@ -91,10 +92,22 @@ func address(conn *pgx.ConnConfig, cfg Config, tlsConfig *tls.Config) {
 		"datestyle":                   "ISO",
 		// What others have put into the schemas of this database is never called by accident.
 		"search_path":                         "pg_catalog, pg_temp",
+		"plan_cache_mode":                     "force_generic_plan",
 		"statement_timeout":                   milliseconds(cfg.StatementTimeout),
 		"lock_timeout":                        milliseconds(lockTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(cfg.StatementTimeout),
 	}
+}
+
+// prepare prepares what is asked again and again. What the server does not understand, being too old, is left for Probe to say.
+func prepare(ctx context.Context, conn *pgx.Conn) error {
+	for _, sql := range prepared() {
+		_, err := conn.Prepare(ctx, sql, sql)
+		if refused := new(pgconn.PgError); err != nil && !errors.As(err, &refused) {
+			return err
+		}
+	}
+	return nil
 }
 
 func port(cfg Config) uint16 {

@@ -49,13 +49,16 @@ func (c *Connector) drop(ctx context.Context, r serverRole, owner string) error 
 	if err != nil {
 		return err
 	}
-	if len(left) > 0 && c.cfg.ReassignTo == "" {
-		return owning(left)
-	}
-	if len(left) > 0 {
+	if len(left) > 0 && c.cfg.ReassignTo != "" {
 		if err := c.reassign(ctx, r, left); err != nil {
 			return err
 		}
+		if left, err = c.dependents(ctx, r); err != nil {
+			return err
+		}
+	}
+	if len(left) > 0 {
+		return owning(left)
 	}
 	return c.send(ctx, begin(),
 		statement{what: "see that the account is the same", sql: wantNamed, args: []any{mark(owner), r.oid, r.name}},
@@ -112,7 +115,7 @@ func kindOf(catalogue string) string {
 	return "objects of " + catalogue
 }
 
-// reassign hands over what the account owns and drops the rights that it was given, in every database that has some of them.
+// reassign hands over what the account owns, in every database that has something of it, and drops the rights that it was given, as far as they are ours to drop.
 func (c *Connector) reassign(ctx context.Context, r serverRole, left []dependent) error {
 	select {
 	case c.reassigning <- struct{}{}:
@@ -151,7 +154,7 @@ func (c *Connector) databases(left []dependent) []string {
 }
 
 func (c *Connector) handOver(r serverRole, database string) []statement {
-	needs := fmt.Sprintf("membership in %q, which inherits its rights", c.cfg.ReassignTo)
+	needs := fmt.Sprintf("membership in %q, which inherits its rights, and CREATE on the database for its schemas", c.cfg.ReassignTo)
 	return []statement{
 		begin(),
 		{

@@ -90,8 +90,12 @@ func TestLeaverWhoHoldsOn(t *testing.T) {
 		"his own role": func(a connector.Account) []string {
 			return []string{"begin", "alter role current_user set application_name to 'mine'"}
 		},
-		"his own password": func(connector.Account) []string { return []string{"begin", "alter role current_user password 'another'"} },
-		"our lock":         func(a connector.Account) []string { return []string{"select pg_advisory_lock(hashtextextended('" + mark(a.Owner) + "', 0))"} },
+		"his own password": func(connector.Account) []string {
+			return []string{"begin", "alter role current_user password 'another'"}
+		},
+		"our lock": func(a connector.Account) []string {
+			return []string{"select pg_advisory_lock(hashtextextended('" + mark(a.Owner) + "', 0))"}
+		},
 		"catalogues": func(connector.Account) []string {
 			return []string{"begin", "lock table pg_auth_members in access share mode", "select count(*) from pg_auth_members"}
 		},

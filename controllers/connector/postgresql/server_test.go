@@ -98,7 +98,7 @@ func admin(t testing.TB, format string, names ...string) {
 	for i, name := range names {
 		quoted[i] = identifier(name)
 	}
-	if _, err := server(t).Admin().Exec(t.Context(), fmt.Sprintf(format, quoted...)); err != nil {
+	if _, err := server(t).Admin().Exec(context.WithoutCancel(t.Context()), fmt.Sprintf(format, quoted...)); err != nil {
 		t.Fatalf("%s: %v", format, err)
 	}
 }

@@ -6,6 +6,7 @@ package postgresql
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -89,7 +90,7 @@ func (c *Connector) elsewhere(ctx context.Context, database string, f func(*pgx.
 	cfg.Database = database
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
-		return explain(ctx, statement{what: "connect to another database", needs: "the right CONNECT"}, err)
+		return explain(ctx, statement{what: fmt.Sprintf("connect to the database %q", database), needs: "the right CONNECT"}, err)
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
