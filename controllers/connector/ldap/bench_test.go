@@ -4,6 +4,8 @@
 package ldap
 
 import (
+	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,7 +49,7 @@ func BenchmarkCreateSuspend(b *testing.B) {
 
 func observed(b *testing.B, conn *Connector, want connector.Account) (*connector.Account, error) {
 	found, err := conn.Observe(b.Context(), want)
-	if err == connector.ErrNotFound {
+	if errors.Is(err, connector.ErrNotFound) {
 		return nil, nil
 	}
 	return found, err
@@ -80,4 +82,25 @@ func rawly(b *testing.B, conn *Connector, first func(*session) error, operation 
 		return s.Modify(step{at: conn.roles[1].group, changes: damage(operation, "member", member)}.modification(nil))
 	})
 	return err
+}
+
+// each does f for all accounts, eight at a time.
+func each(b *testing.B, accounts []connector.Account, f func(connector.Account) error) {
+	b.Helper()
+	next := make(chan connector.Account)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for want := range next {
+				if err := f(want); err != nil {
+					b.Errorf("%v: %v", err, errors.Unwrap(err))
+				}
+			}
+		})
+	}
+	for _, want := range accounts {
+		next <- want
+	}
+	close(next)
+	all.Wait()
 }
