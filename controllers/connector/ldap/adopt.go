@@ -28,8 +28,9 @@ func (c *Connector) Find(ctx context.Context, key connector.Key, value string) (
 	if err != nil {
 		return nil, err
 	}
-	if value == "" {
-		return nil, connector.Invalidf("accounts are not found by an empty %s", key)
+	// Directories leave control characters out when they compare, and would find who is called otherwise.
+	if value == "" || valueProblem(value) != "" {
+		return nil, connector.Invalidf("no account can have this %s", key)
 	}
 	found, err := c.find(ctx, "find accounts", c.base, equals(attribute, value), c.attributes())
 	if err != nil {

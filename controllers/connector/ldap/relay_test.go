@@ -22,8 +22,6 @@ type relay struct {
 
 	mu            sync.Mutex
 	calls, writes int
-	open, most    int
-	counts        map[ber.Tag]int
 	onAnswer      func(tag ber.Tag, request *ber.Packet) fate
 }
 
@@ -45,7 +43,7 @@ func newRelay(t testing.TB, w world) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{listener: listener, server: w.Plain, counts: map[ber.Tag]int{}}
+	r := &relay{listener: listener, server: w.Plain}
 	var all sync.WaitGroup
 	all.Go(func() { r.accept(&all) })
 	t.Cleanup(func() { _ = listener.Close(); all.Wait() })
@@ -66,7 +64,6 @@ func (r *relay) accept(all *sync.WaitGroup) {
 			continue
 		}
 		l := &link{relay: r, client: client, server: server, asked: map[int64]*ber.Packet{}}
-		r.count(func() { r.open++; r.most = max(r.most, r.open) })
 		all.Go(l.ask)
 		all.Go(l.answer)
 	}
@@ -90,11 +87,6 @@ func (r *relay) Calls() (n int) {
 	return n
 }
 
-func (r *relay) mostConnections() (n int) {
-	r.count(func() { n = r.most })
-	return n
-}
-
 // intercept has f decide about every answer that ends a request, or is an entry of a search.
 func (r *relay) intercept(f func(tag ber.Tag, request *ber.Packet) fate) {
 	r.count(func() { r.onAnswer = f })
@@ -113,7 +105,6 @@ func (l *link) end() {
 	l.over.Do(func() {
 		_ = l.client.Close()
 		_ = l.server.Close()
-		l.relay.count(func() { l.relay.open-- })
 	})
 }
 
@@ -129,7 +120,6 @@ func (l *link) ask() {
 		l.asked[packet.Children[0].Value.(int64)] = packet
 		l.mu.Unlock()
 		l.relay.count(func() {
-			l.relay.counts[tag]++
 			if tag != ldapv3.ApplicationBindRequest && tag != ldapv3.ApplicationUnbindRequest && tag != ldapv3.ApplicationAbandonRequest {
 				l.relay.calls++
 			}
