@@ -120,7 +120,7 @@ func (c *Connector) suspend(ctx context.Context, id string, want connector.Accou
 
 // write makes the change and returns the user as it is now stored.
 func (c *Connector) write(ctx context.Context, what string, u user, e edit) (user, error) {
-	answer, err := c.patch(ctx, what, usersPath, u.id, u.version, nil, e.operations...)
+	answer, err := c.patch(ctx, what, usersPath, u.id, u.version, e.operations...)
 	if errors.Is(err, errNoPatch) {
 		if u.listed { // a list may leave something out, which a PUT would take away: see whole
 			return u, errStale

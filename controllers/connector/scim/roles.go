@@ -6,15 +6,11 @@ package scim
 import (
 	"context"
 	"errors"
-	"net/url"
 	"slices"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
-
-// withoutMembers asks for a group without its members, who may be many.
-func withoutMembers() url.Values { return url.Values{"excludedAttributes": {attrMembers}} }
 
 // groupIDs returns the ids of the groups that are roles, by the names of the roles. A role whose group is not there is not in it.
 func (c *Connector) groupIDs(ctx context.Context) (map[string]string, error) {
@@ -184,7 +180,7 @@ func (c *Connector) rolesByMembers(ctx context.Context, ids map[string]string, u
 func (c *Connector) members(ctx context.Context, ids map[string]string) (map[string]map[string]bool, error) {
 	all := map[string]map[string]bool{}
 	for _, group := range ids {
-		r, _, err := c.fetch(ctx, "read the members of a group", groupsPath, group, nil)
+		r, _, err := c.fetch(ctx, "read the members of a group", groupsPath, group)
 		if err != nil {
 			return nil, err
 		}
