@@ -8,7 +8,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -63,40 +62,6 @@ func (r *run) toleratesConflict(name string, f func() error) {
 	}
 }
 
-// oddNamesList are user names that break careless connectors.
-func oddNamesList(id string) []string {
-	odd := []string{
-		`O'Brien "Bob" `, " leading and trailing ", "Jürgen Groß 王小明 👩‍🚀", "مرحبا", "e\u0301", "../../admin", "a%2f..%2fb", "?x=1#y&z",
-		"'; DROP TABLE users; --", "*)(uid=*", "cn=x,dc=y\\2c", "a\r\nSet-Cookie: x", "a\x00b", "\x1b[31mred", "$(id) `id` {{.}}", "a/b:c@d",
-	}
-	for i := range odd {
-		odd[i] += id
-	}
-	return append(odd, strings.Repeat("x", 255-len(id))+id, "bad utf-8 \xff\xfe"+id)
-}
-
-func oddNames(t testing.TB, s Subject) {
-	r := start(t, s)
-	bystander := r.account(r.Roles[:2]...)
-	r.apply(nil, bystander)
-	seed := r.account()
-	for _, name := range oddNamesList(strings.TrimPrefix(seed.Owner, "suite/account-")) {
-		want := with(r.account(r.Roles[0]), func(a *connector.Account) { a.UserName = name })
-		before := r.Writes()
-		if _, err := r.conn.Apply(r.Context(), nil, want); err != nil {
-			if connector.KindOf(err) != connector.KindInvalid || r.Writes() != before {
-				r.Errorf("%q: Apply returned %v after %d writes, want success, or Invalid and nothing written", name, err, r.Writes()-before)
-			}
-			continue
-		}
-		observed := r.wantInSync(want)
-		if err := r.conn.Delete(r.Context(), *observed); err != nil {
-			r.Errorf("%q: Delete: %v", name, err)
-		}
-	}
-	r.wantInSync(bystander)
-}
-
 // ended calls every verb with a context that is over.
 func ended(t testing.TB, s Subject) {
 	r := start(t, s)
@@ -128,16 +93,17 @@ func cancelled(t testing.TB, s Subject) {
 	}
 }
 
-// within returns what c delivers, or ends the test.
+// within returns what c delivers, or ends the test when patience or the test itself is over.
 func within[V any](t testing.TB, complaint string, c <-chan V) V {
 	t.Helper()
 	select {
 	case v := <-c:
 		return v
 	case <-time.After(patience):
-		t.Fatal(complaint)
-		panic("unreachable")
+	case <-t.Context().Done():
 	}
+	t.Fatal(complaint)
+	panic("unreachable")
 }
 
 // verb is a call of one method.

@@ -5,6 +5,7 @@ package connectortest
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"maps"
 	"slices"
@@ -83,33 +84,42 @@ func (m *Memory) Adopt(ctx context.Context, found connector.Account, owner strin
 func (m *Memory) List(ctx context.Context) iter.Seq2[connector.Account, error] {
 	return func(yield func(connector.Account, error) bool) {
 		call := Call{Verb: VerbList}
-		hook := m.begin(&call)
+		before, after := m.begin(&call)
 		defer m.end()
-		if hook != nil {
-			if err := hook(ctx, call); err != nil {
+		for _, step := range []func(context.Context, Call) error{before, m.pages(yield), after} {
+			if step == nil {
+				continue
+			}
+			switch err := step(ctx, call); {
+			case errors.Is(err, errEnough):
+				return
+			case err != nil:
 				yield(connector.Account{}, err)
 				return
 			}
 		}
-		m.pages(ctx, yield)
 	}
 }
 
-func (m *Memory) pages(ctx context.Context, yield func(connector.Account, error) bool) {
+// errEnough says that nobody wants more of a list.
+var errEnough = errors.New("enough")
+
+// pages yields every page of a list. It returns errEnough when yield does not want more.
+func (m *Memory) pages(yield func(connector.Account, error) bool) func(context.Context, Call) error {
+	return func(ctx context.Context, _ Call) error { return m.eachPage(ctx, yield) }
+}
+
+func (m *Memory) eachPage(ctx context.Context, yield func(connector.Account, error) bool) error {
 	listed, after := 0, ""
 	for {
 		page, err := m.page(ctx, listed, after)
 		for _, a := range page {
 			if !yield(a, nil) {
-				return
+				return errEnough
 			}
 		}
-		if err != nil {
-			yield(connector.Account{}, err)
-			return
-		}
-		if len(page) < pageSize {
-			return
+		if err != nil || len(page) < pageSize {
+			return err
 		}
 		listed, after = listed+len(page), page[len(page)-1].ExternalID
 	}

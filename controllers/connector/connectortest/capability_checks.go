@@ -65,7 +65,7 @@ func find(t testing.TB, s Subject) {
 		for _, key := range r.Keys {
 			r.wantFound(key, like)
 		}
-		for _, value := range []string{"*", "%", "", like.UserName[:len(like.UserName)-1], "no-such-" + like.UserName} {
+		for _, value := range append(oddQueries(like.UserName), "*", "%", "", like.UserName[:len(like.UserName)-1], "no-such-"+like.UserName) {
 			r.wantNobody(value)
 		}
 		r.refusesUnknownKeys(like)

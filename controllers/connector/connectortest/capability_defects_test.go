@@ -210,7 +210,7 @@ func adoptingDefects() map[string]defect {
 				}
 				return b.Memory.Adopt(ctx, found, owner)
 			}
-		}, []string{"Adopt"}},
+		}, []string{"Adopt", "FaultsAdopt"}},
 		"adopting always writes": {func(b *broken) {
 			b.adopt = func(ctx context.Context, found connector.Account, owner string) (connector.Account, error) {
 				a, err := b.Memory.Adopt(ctx, found, owner)
@@ -277,7 +277,7 @@ func listingDefects() map[string]defect {
 					}
 				}
 			}
-		}, []string{"ListCutShort", "Ended", "Failing", "Cancelled"}},
+		}, []string{"ListCutShort", "Ended", "Failing", "Cancelled", "FaultsList"}},
 	}
 }
 

@@ -80,7 +80,8 @@ type defect struct {
 func defects() map[string]defect {
 	all := map[string]defect{}
 	for _, some := range []map[string]defect{observingDefects(), suspendingDefects(), rolesDefects(), ownershipDefects(), effectsDefects(),
-		profileDefects(), findingDefects(), adoptingDefects(), listingDefects(), revokingDefects()} {
+		profileDefects(), findingDefects(), adoptingDefects(), listingDefects(), revokingDefects(),
+		faultyLookDefects(), faultyChangeDefects(), faultyCapabilityDefects(), manyDefects(), oddDefects()} {
 		maps.Copy(all, some)
 	}
 	return all

@@ -48,7 +48,10 @@ func (m *Memory) Observe(ctx context.Context, want connector.Account) (observed 
 		}
 		return nil
 	})
-	return observed, err
+	if err != nil {
+		return nil, err
+	}
+	return observed, nil
 }
 
 // Apply implements [connector.Connector].
@@ -57,7 +60,10 @@ func (m *Memory) Apply(ctx context.Context, _ *connector.Account, want connector
 		stored, err = m.apply(want)
 		return err
 	})
-	return stored, err
+	if err != nil {
+		return connector.Account{}, err
+	}
+	return stored, nil
 }
 
 func (m *Memory) apply(want connector.Account) (connector.Account, error) {
@@ -174,14 +180,19 @@ func (m *Memory) byName(userName string) *connector.Account {
 	return m.find(func(a connector.Account) bool { return a.UserName == userName })
 }
 
+// find returns the matching account with the lowest ExternalID, nil if there is none.
 func (m *Memory) find(matches func(connector.Account) bool) *connector.Account {
-	for _, id := range slices.Sorted(maps.Keys(m.accounts)) {
-		if matches(m.accounts[id]) {
-			found := clone(m.accounts[id])
-			return &found
+	lowest, exists := "", false
+	for id, a := range m.accounts {
+		if (!exists || id < lowest) && matches(a) {
+			lowest, exists = id, true
 		}
 	}
-	return nil
+	if !exists {
+		return nil
+	}
+	found := clone(m.accounts[lowest])
+	return &found
 }
 
 // merge returns current with everything that want manages and the application keeps.

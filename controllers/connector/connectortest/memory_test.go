@@ -32,6 +32,7 @@ func memorySubject(wrap func(*Memory) connector.Connector) Subject {
 	secret := fmt.Errorf("password %s", canary)
 	return Subject{
 		Secrets: []string{canary},
+		Many:    150,
 		New:     func(testing.TB) System { m := fresh(); return memorySystem(m, wrap(m)) },
 		Failing: map[connector.Kind]func(testing.TB) connector.Connector{
 			connector.KindDenied:      failing(connector.Deniedf("the credential is refused").Because(secret)),
@@ -76,7 +77,12 @@ func memorySystem(m *Memory, conn connector.Connector) System {
 			m.IssueToken(acct.UserName)
 			return func() bool { return m.Sessions(acct.UserName) > 0 || m.Tokens(acct.UserName) > 0 }
 		},
-		Writes: m.Writes,
+		Writes:          m.Writes,
+		Faults:          m.faults(),
+		CountOf:         func(_ testing.TB, userName string) int { return m.countOf(userName) },
+		Calls:           func() int { return m.Count() },
+		MostConnections: m.MostAtOnce,
+		MaxConnections:  100, // as many as ManyAtOnce has
 		HasAccess: func(_ testing.TB, userName, role string) bool {
 			a := m.Get(userName)
 			return a != nil && a.State == connector.Active && slices.Contains(a.Roles, role)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
+	"github.com/scim-operator/scim-operator/controllers/connector/connectortest/faults"
 )
 
 // Subject is a connector as the suite sees it. Fields are required unless they say otherwise.
@@ -29,6 +30,8 @@ type Subject struct {
 	Hanging func(t testing.TB) (conn connector.Connector, reached <-chan struct{})
 	// Truncated returns a connector whose downstream stops answering in the middle of a list. Needed of those that are a Lister.
 	Truncated func(t testing.TB) connector.Connector
+	// Many is how many accounts SuspendMany takes: 1,000 if it is zero, and 100 with -short.
+	Many int
 }
 
 // System is one connector with hooks into the system behind it.
@@ -56,6 +59,20 @@ type System struct {
 	// Open opens a session or whatever else outlives access with an active account, and returns how to tell whether it is alive. Needed
 	// of those that are a Revoker which revokes.
 	Open func(t testing.TB, acct connector.Account) (alive func() bool)
+	// Faults are what can go wrong between this connector and the system, by name. Optional, and what package faults is for: open the
+	// connector with the address of a [faults.Proxy] or a [faults.HTTP], and collect what their Faults return. All other hooks reach the
+	// system by a way of their own, which has no faults.
+	Faults map[string]faults.Fault
+	// CountOf returns how many accounts of that user name there are downstream, whoever's they are, by other means than the connector.
+	// Needed of those that have Faults and are no Lister.
+	CountOf func(t testing.TB, userName string) int
+	// Calls returns how many calls the connector has made downstream so far, reads and writes alike: statements, operations or requests,
+	// whatever one round trip is. Optional; with it the suite suspends a thousand accounts and counts.
+	Calls func() int
+	// MostConnections returns how many connections the connector has had open at the same time, at most, and MaxConnections is how many it
+	// is configured to. Optional, together.
+	MostConnections func() int
+	MaxConnections  int
 }
 
 // Foreign is an account of somebody else.
@@ -81,6 +98,10 @@ func Run(t *testing.T, s Subject) {
 }
 
 func checks() []check {
+	return append(checksOfHealth(), checksOfFaults()...)
+}
+
+func checksOfHealth() []check {
 	return []check{
 		{"ObserveNothing", observeNothing},
 		{"ApplyThenInSync", applyThenInSync},
@@ -99,6 +120,7 @@ func checks() []check {
 		{"DeleteTwice", deleteTwice},
 		{"DeleteOnlyOwn", deleteOnlyOwn},
 		{"OddNames", oddNames},
+		{"OddValues", oddValues},
 		{"Ended", ended},
 		{"Cancelled", cancelled},
 		{"Failing", failing},
@@ -113,6 +135,7 @@ func checks() []check {
 		{"List", list},
 		{"ListCutShort", listCutShort},
 		{"Revoke", revoke},
+		{"SuspendMany", suspendMany},
 	}
 }
 

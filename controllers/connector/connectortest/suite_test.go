@@ -37,6 +37,16 @@ func TestSuiteCatches(t *testing.T) {
 	}
 }
 
+// TestSoundConnectorRehearses keeps the rehearsals honest: what they complain of in a defect is the defect, and not that they are short.
+func TestSoundConnectorRehearses(t *testing.T) {
+	subject := memorySubject(func(m *Memory) connector.Connector { return m })
+	for _, c := range checks() {
+		if complaints := rehearse(t, c, subject); len(complaints) > 0 {
+			t.Errorf("%s: %v", c.name, complaints)
+		}
+	}
+}
+
 // TestEveryCheckCatchesSomething keeps checks honest: one that no defect can fail proves nothing.
 func TestEveryCheckCatchesSomething(t *testing.T) {
 	var caught []string
@@ -66,6 +76,13 @@ func TestSuiteWantsACompleteSubject(t *testing.T) {
 		"Foreign": {"Foreign", func(_ *Subject, s *System) { s.Foreign = nil }},
 		"Failing": {"Failing", func(s *Subject, _ *System) { s.Failing = nil }},
 		"Writes":  {"ApplyTwice", func(_ *Subject, s *System) { s.Writes = func() int { return 0 } }},
+		"Calls":   {"SuspendMany", func(_ *Subject, s *System) { s.Calls = func() int { return 0 } }},
+		"Most":    {"SuspendMany", func(_ *Subject, s *System) { s.MostConnections = func() int { return 0 } }},
+		"Max":     {"SuspendMany", func(_ *Subject, s *System) { s.MaxConnections = 0 }},
+		"CountOf": {"FaultsCreate", func(_ *Subject, s *System) {
+			s.CountOf, s.Connector = nil, struct{ connector.Connector }{s.Connector}
+			s.Profile = nil
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			subject := memorySubject(func(m *Memory) connector.Connector { return m })

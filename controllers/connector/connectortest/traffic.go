@@ -47,7 +47,8 @@ type Call struct {
 // traffic is what a Memory remembers of its calls, guarded by Memory.mu.
 type traffic struct {
 	calls   []*Call
-	hook    func(context.Context, Call) error
+	before  func(context.Context, Call) error
+	after   func(context.Context, Call) error
 	running int
 	most    int
 }
@@ -95,7 +96,15 @@ func (m *Memory) ForgetCalls() {
 func (m *Memory) Before(hook func(ctx context.Context, call Call) error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.traffic.hook = hook
+	m.traffic.before = hook
+}
+
+// After has hook run at the end of every later call that went well, with nothing locked. An error of it takes the place of the answer, and what
+// was done stays done: that is how an answer is lost. After(nil) takes it away.
+func (m *Memory) After(hook func(ctx context.Context, call Call) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.traffic.after = hook
 }
 
 // Writes returns how many changes were made through the connector.
@@ -107,30 +116,37 @@ func (m *Memory) Writes() int {
 
 // call does f as that call, with m locked.
 func (m *Memory) call(ctx context.Context, c Call, f func() error) error {
-	hook := m.begin(&c)
+	before, after := m.begin(&c)
 	defer m.end()
-	if hook != nil {
-		if err := hook(ctx, c); err != nil {
+	if before != nil {
+		if err := before(ctx, c); err != nil {
 			return err
 		}
 	}
+	if err := m.do(ctx, &c, f); err != nil || after == nil {
+		return err
+	}
+	return after(ctx, c)
+}
+
+func (m *Memory) do(ctx context.Context, c *Call, f func() error) error {
 	if err := m.enter(ctx); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	before := m.writes
+	writes := m.writes
 	err := f()
-	c.Changed = m.writes != before
+	c.Changed = m.writes != writes
 	return err
 }
 
-func (m *Memory) begin(c *Call) func(context.Context, Call) error {
+func (m *Memory) begin(c *Call) (before, after func(context.Context, Call) error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.traffic.calls = append(m.traffic.calls, c)
 	m.traffic.running++
 	m.traffic.most = max(m.traffic.most, m.traffic.running)
-	return m.traffic.hook
+	return m.traffic.before, m.traffic.after
 }
 
 func (m *Memory) end() {

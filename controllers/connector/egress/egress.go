@@ -42,13 +42,14 @@ func (p Policy) control(network, address string, _ syscall.RawConn) error {
 	if err != nil {
 		return fmt.Errorf("parse resolved address: %w", err)
 	}
-	if network != "tcp4" && network != "tcp6" || !p.allows(target.Addr()) {
+	if network != "tcp4" && network != "tcp6" || !p.Allows(target.Addr()) {
 		return ErrForbidden
 	}
 	return nil
 }
 
-func (p Policy) allows(addr netip.Addr) bool {
+// Allows reports whether connectors may connect to the address.
+func (p Policy) Allows(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
 	switch {
 	case within(p.Deny, addr):

@@ -45,8 +45,8 @@ func TestAllows(t *testing.T) {
 		"BesideTheDeniedOne": {Policy{Deny: service}, "10.96.0.2", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := tc.policy.allows(netip.MustParseAddr(tc.addr)); got != tc.allowed {
-				t.Errorf("allows(%s) = %v", tc.addr, got)
+			if got := tc.policy.Allows(netip.MustParseAddr(tc.addr)); got != tc.allowed {
+				t.Errorf("Allows(%s) = %v", tc.addr, got)
 			}
 		})
 	}

@@ -6,13 +6,11 @@ package outbound
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/clientcredentials"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
 )
@@ -43,31 +41,31 @@ type Authentication struct {
 
 // authenticator puts a credential into a request.
 type authenticator interface {
-	// authenticate may make a request of its own. Its errors are of a kind.
-	authenticate(ctx context.Context, r *http.Request) error
-	// refused is told that the application answered 401, and says whether it is worth another try.
+	// authenticate may make a request of its own with client. Its errors are of a kind.
+	authenticate(ctx context.Context, client *http.Client, r *http.Request) error
+	// refused is told that the application answered 401 to what was sent, and says whether it is worth another try.
 	refused(r *http.Request) bool
 }
 
-func newAuthenticator(cfg Config, client *http.Client) (authenticator, error) {
+// newAuthenticator returns what cfg says, and where else than to the application it sends requests.
+func newAuthenticator(cfg Config) (authenticator, []*url.URL, error) {
 	auth, secret := cfg.Authentication, keys(cfg.Credential)
 	switch auth.Scheme {
 	case "", None:
-		return constant{}, nil
+		return constant(func(http.Header) {}), nil, nil
 	case Bearer:
-		token, err := secret.get("token")
-		return constant{name: "Authorization", value: "Bearer " + token}, err
+		header, err := secret.header("Authorization", "Bearer ")
+		return header, nil, err
 	case Header:
-		token, err := secret.get("token")
-		return constant{name: auth.Header, value: auth.Prefix + token}, err
+		header, err := secret.header(auth.Header, auth.Prefix)
+		return header, nil, err
 	case Basic:
-		username, err := secret.get("username")
-		password, passwordErr := secret.get("password")
-		return constant{name: "Authorization", value: "Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+password))}, errors.Join(err, passwordErr)
+		header, err := secret.basic()
+		return header, nil, err
 	case OAuth2:
-		return newClientCredentials(cfg, secret, client)
+		return newTokens(cfg, secret)
 	}
-	return nil, connector.Invalidf("authentication %q is not known", auth.Scheme)
+	return nil, nil, connector.Invalidf("the authentication is none that is known")
 }
 
 // keys are the secrets of a credential.
@@ -79,102 +77,45 @@ func (k keys) get(key string) (string, error) {
 	switch {
 	case value == "":
 		return "", connector.Invalidf("the Secret has no key %q", key)
-	case strings.ContainsAny(value, "\r\n\x00"):
-		return "", connector.Invalidf("the Secret's key %q has more than one line", key)
+	case !httpguts.ValidHeaderFieldValue(value):
+		return "", connector.Invalidf("the Secret's key %q has more than one line, or other control characters", key)
 	}
 	return value, nil
 }
 
-// constant is a header that is always the same.
-type constant struct{ name, value string }
-
-func (c constant) authenticate(_ context.Context, r *http.Request) error {
-	if c.name != "" {
-		r.Header.Set(c.name, c.value)
+func (k keys) header(name, prefix string) (constant, error) {
+	token, err := k.get("token")
+	if err != nil {
+		return nil, err
 	}
+	if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(prefix) {
+		return nil, connector.Invalidf("the header of the authentication cannot be sent")
+	}
+	return func(h http.Header) { h.Set(name, prefix+token) }, nil
+}
+
+func (k keys) basic() (constant, error) {
+	username, err := k.get("username")
+	if err != nil {
+		return nil, err
+	}
+	password, err := k.get("password")
+	if err != nil {
+		return nil, err
+	}
+	if strings.Contains(username, ":") {
+		return nil, connector.Invalidf(`the Secret's key "username" has a colon, which Basic authentication cannot send`)
+	}
+	value := "Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+password))
+	return func(h http.Header) { h.Set("Authorization", value) }, nil
+}
+
+// constant sets a header that is always the same. It is a function so that no way of printing shows what it sets.
+type constant func(http.Header)
+
+func (c constant) authenticate(_ context.Context, _ *http.Client, r *http.Request) error {
+	c(r.Header)
 	return nil
 }
 
 func (constant) refused(*http.Request) bool { return false }
-
-// clientCredentials keeps a token as long as it is good.
-type clientCredentials struct {
-	config clientcredentials.Config
-	client *http.Client
-	// token is in it: who takes it out may use or replace it.
-	token chan *oauth2.Token
-}
-
-func newClientCredentials(cfg Config, secret keys, client *http.Client) (authenticator, error) {
-	tokenURL, err := parse("tokenURL", cfg.Authentication.TokenURL, cfg.AllowPlaintext)
-	if err != nil {
-		return nil, err
-	}
-	id, err := secret.get("clientID")
-	if err != nil {
-		return nil, err
-	}
-	clientSecret, err := secret.get("clientSecret")
-	if err != nil {
-		return nil, err
-	}
-	c := &clientCredentials{client: client, token: make(chan *oauth2.Token, 1), config: clientcredentials.Config{
-		ClientID: id, ClientSecret: clientSecret, TokenURL: tokenURL.String(), Scopes: cfg.Authentication.Scopes,
-	}}
-	if audience := cfg.Authentication.Audience; audience != "" {
-		c.config.EndpointParams = url.Values{"audience": {audience}}
-	}
-	c.token <- nil
-	return c, nil
-}
-
-func (c *clientCredentials) authenticate(ctx context.Context, r *http.Request) error {
-	token, err := c.take(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { c.token <- token }()
-	if !token.Valid() {
-		fresh, err := c.config.Token(context.WithValue(ctx, oauth2.HTTPClient, c.client))
-		if err != nil {
-			return explainToken(ctx, err)
-		}
-		token = fresh
-	}
-	token.SetAuthHeader(r)
-	return nil
-}
-
-// refused forgets the token that was sent, unless it was replaced meanwhile: it may have been revoked before its time.
-func (c *clientCredentials) refused(r *http.Request) bool {
-	token, err := c.take(r.Context())
-	if err != nil {
-		return false
-	}
-	if token != nil && r.Header.Get("Authorization") == token.Type()+" "+token.AccessToken {
-		token = nil
-	}
-	c.token <- token
-	return true
-}
-
-func (c *clientCredentials) take(ctx context.Context) (*oauth2.Token, error) {
-	select {
-	case token := <-c.token:
-		return token, nil
-	case <-ctx.Done():
-		return nil, explain(ctx, "get a token", ctx.Err())
-	}
-}
-
-// explainToken knows what a token endpoint says (RFC 6749 section 5.2).
-func explainToken(ctx context.Context, err error) error {
-	var answer *oauth2.RetrieveError
-	if !errors.As(err, &answer) || answer.Response == nil {
-		return explain(ctx, "get a token", err)
-	}
-	if status := answer.Response.StatusCode; status == http.StatusTooManyRequests || status >= http.StatusInternalServerError {
-		return connector.Unavailablef(retryAfter(answer.Response.Header), "get a token: the issuer cannot do it now").Because(err)
-	}
-	return connector.Deniedf("get a token: the issuer refuses the credential").Because(err)
-}

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -26,6 +27,7 @@ const (
 // explain turns a failure to get an answer into an error of a kind. What net/http says is never quoted: it holds the URL.
 func explain(ctx context.Context, what string, err error) error {
 	var certificate *tls.CertificateVerificationError
+	var peer *net.OpError
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", what, ctx.Err())
@@ -33,6 +35,10 @@ func explain(ctx context.Context, what string, err error) error {
 		return connector.Deniedf("%s: the address is not one that connectors may connect to; see --allow-egress of scim-controller", what).Because(err)
 	case errors.As(err, &certificate):
 		return connector.Deniedf("%s: the application's certificate is not trusted; put its authority into the Secret's %s", what, KeyAuthorities).Because(err)
+	case errors.As(err, &peer) && peer.Op == "remote error": // crypto/tls says so of an alert
+		return connector.Deniedf("%s: the application ends TLS; it may want another client certificate (%s, %s)", what, KeyCertificate, KeyPrivateKey).Because(err)
+	case errors.Is(err, errProxy):
+		return connector.Unavailablef(refusedWait, "%s: the proxy does not let it through", what).Because(err)
 	case isTimeout(err):
 		return connector.Unavailablef(0, "%s: the application does not answer in time", what).Because(err)
 	}
@@ -42,7 +48,7 @@ func explain(ctx context.Context, what string, err error) error {
 // Err says what an answer means where the connector knows no better, nil for a 2xx. It quotes nothing of it.
 //
 //	answer             kind
-//	401, 403           Denied
+//	401, 403, 407      Denied
 //	409                Conflict
 //	3xx                Unavailable, in a minute: redirects are not followed
 //	408, 425, 429, 5xx Unavailable, when Retry-After says (at most ten minutes) or by back-off
@@ -55,6 +61,8 @@ func (r Response) Err(what string) error {
 		return connector.Deniedf("%s: the application refuses the credential (401)", what)
 	case r.Status == http.StatusForbidden:
 		return connector.Deniedf("%s: the credential may not do this (403)", what)
+	case r.Status == http.StatusProxyAuthRequired:
+		return connector.Deniedf("%s: the proxy wants a credential (407)", what)
 	case r.Status == http.StatusConflict:
 		return connector.Conflictf("%s: the application says that it conflicts with something (409)", what)
 	case r.Status < http.StatusBadRequest:
@@ -83,3 +91,9 @@ func retryAfter(header http.Header) time.Duration {
 }
 
 func bounded(wait time.Duration) time.Duration { return min(max(wait, 0), maxRetryAfter) }
+
+// isTimeout reports whether a time-out ended err, ours or the system's.
+func isTimeout(err error) bool {
+	var timeout interface{ Timeout() bool }
+	return errors.As(err, &timeout) && timeout.Timeout()
+}

@@ -6,11 +6,12 @@ package outbound
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
 )
@@ -19,13 +20,14 @@ import (
 type Request struct {
 	// What says what it is for, as people read about it in an error: "find the user". It holds nothing of a person.
 	What string
-	// Method is the HTTP method.
+	// Method is the HTTP method. No request that may have reached the application is sent again but GET and HEAD, and one with an Idempotency-Key.
 	Method string
-	// Path is put behind the base URL. It begins with a slash or is empty, is escaped already, and has neither "." nor ".." in it; see [Segment].
+	// Path is put behind the base URL. It begins with a slash or is empty, is escaped already, and has in it neither "." nor ".." nor an empty segment
+	// but the last; see [Segment]. Anything else is Invalid.
 	Path string
 	// Query is the query.
 	Query url.Values
-	// Header are further headers.
+	// Header are further headers. That of the authentication is put over them.
 	Header http.Header
 	// Body is the body, nil for none.
 	Body []byte
@@ -42,10 +44,11 @@ type Response struct {
 	Body   []byte
 }
 
-// Segment escapes a value for one segment of a path. One that would be a path of its own, because it is empty or nothing but dots, is Invalid.
+// Segment escapes a value for one segment of a path. A value is Invalid that is empty, or that would be a path out of where it is put for a server
+// or proxy that unescapes before it looks: "..", "../x" and the like. A slash alone is escaped.
 func Segment(value string) (string, error) {
-	if value == "" || value == "." || value == ".." {
-		return "", connector.Invalidf("an empty identifier, or one of dots alone, cannot be part of an address")
+	if value == "" || hasDots(value) {
+		return "", connector.Invalidf("an empty identifier, or one with a path of dots in it, cannot be part of an address")
 	}
 	return url.PathEscape(value), nil
 }
@@ -64,56 +67,69 @@ func (c *Client) Do(ctx context.Context, r Request) (Response, error) {
 }
 
 func (c *Client) send(ctx context.Context, target *url.URL, r Request) (Response, *http.Request, error) {
-	request, err := c.request(ctx, target, r)
+	request, err := newRequest(ctx, target, r)
 	if err != nil {
 		return Response{}, nil, err
 	}
-	if err := c.auth.authenticate(ctx, request); err != nil {
+	if err := c.auth.authenticate(ctx, c.http, request); err != nil {
 		return Response{}, nil, err
+	}
+	answer, err := c.exchange(ctx, request, r.What)
+	return answer, request, err
+}
+
+// exchange waits for its turn: what waits for a connection within net/http would wait on its time-out.
+func (c *Client) exchange(ctx context.Context, request *http.Request, what string) (Response, error) {
+	select {
+	case c.turns <- struct{}{}:
+		defer func() { <-c.turns }()
+	case <-ctx.Done():
+		return Response{}, explain(ctx, what, ctx.Err())
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
-		return Response{}, nil, explain(ctx, r.What, err)
+		return Response{}, explain(ctx, what, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return Response{}, nil, explain(ctx, r.What, err)
+		return Response{}, explain(ctx, what, err)
 	case len(body) > maxBody:
-		return Response{}, nil, connector.Unavailablef(refusedWait, "%s: the answer is larger than %d MiB", r.What, maxBody>>20)
+		return Response{}, connector.Unavailablef(refusedWait, "%s: the answer is larger than %d MiB", what, maxBody>>20)
 	}
-	return Response{Status: response.StatusCode, Header: response.Header, Body: body}, request, nil
+	return Response{Status: response.StatusCode, Header: response.Header, Body: body}, nil
 }
 
-// target is the base URL with the path behind it. Whatever the path is, the host stays.
+// target is the base URL with the path behind it. Whatever the path is, the host and the base stay.
 func (c *Client) target(r Request) (*url.URL, error) {
-	unescaped, err := url.PathUnescape(r.Path)
-	if err != nil || r.Path != "" && r.Path[0] != '/' || strings.ContainsAny(r.Path, "?#") || hasDots(r.Path) {
-		return nil, connector.Invalidf("%s: the path of the request cannot be used", r.What).Because(err)
+	target, ok := below(c.base, r.Path)
+	if !ok || r.Path != "" && r.Path[0] != '/' || strings.ContainsAny(r.Path, "?#") || strings.Contains(r.Path, "//") || pathHasDots(r.Path) {
+		return nil, connector.Invalidf("%s: the path of the request cannot be used", r.What)
 	}
-	target := *c.base
-	target.RawPath = target.EscapedPath() + r.Path
-	target.Path += unescaped
 	target.RawQuery = r.Query.Encode()
-	return &target, nil
+	return target, nil
 }
 
-// hasDots finds segments that a server or proxy would take for a path of their own, also escaped.
+func pathHasDots(escaped string) bool {
+	unescaped, err := url.PathUnescape(escaped)
+	return err != nil || hasDots(unescaped)
+}
+
+// hasDots finds "." and ".." where some server or proxy would take them for steps: between slashes, backslashes, and before a ";".
 func hasDots(path string) bool {
-	for segment := range strings.SplitSeq(path, "/") {
-		unescaped, err := url.PathUnescape(segment)
-		if err != nil || unescaped == "." || unescaped == ".." {
+	for step := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if step, _, _ = strings.Cut(step, ";"); step == "." || step == ".." {
 			return true
 		}
 	}
 	return false
 }
 
-func (c *Client) request(ctx context.Context, target *url.URL, r Request) (*http.Request, error) {
+func newRequest(ctx context.Context, target *url.URL, r Request) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, r.Method, target.String(), bytes.NewReader(r.Body))
-	if err != nil {
-		return nil, connector.Invalidf("%s: the request cannot be made", r.What).Because(err)
+	if err != nil || !canBeSent(r.Header) {
+		return nil, connector.Invalidf("%s: the method or a header of the request cannot be sent", r.What)
 	}
 	if r.Header != nil {
 		request.Header = r.Header.Clone()
@@ -126,15 +142,20 @@ func (c *Client) request(ctx context.Context, target *url.URL, r Request) (*http
 	return request, nil
 }
 
+func canBeSent(header http.Header) bool {
+	for name, values := range header {
+		for _, value := range values {
+			if !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func or(value, otherwise string) string {
 	if value == "" {
 		return otherwise
 	}
 	return value
-}
-
-// isTimeout reports whether a time-out ended err, ours or the system's.
-func isTimeout(err error) bool {
-	var timeout interface{ Timeout() bool }
-	return errors.As(err, &timeout) && timeout.Timeout()
 }
