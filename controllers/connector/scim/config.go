@@ -91,8 +91,8 @@ type learned struct {
 	noPatch atomic.Bool
 	// folds says that names are stored in another case than they are sent in.
 	folds atomic.Bool
-	// removal is how a member is removed.
-	removal atomic.Int32
+	// removal is how a member is removed, and ignored how often that was taken no notice of.
+	removal, ignored atomic.Int32
 }
 
 // answer is yes, no, or not known yet.

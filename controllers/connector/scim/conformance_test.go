@@ -6,8 +6,10 @@ package scim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
+	"github.com/scim-operator/scim-operator/controllers/connector/connectortest/faults"
 	app "github.com/scim-operator/scim-operator/hack/apps/scim"
 )
 
@@ -38,10 +41,15 @@ func subject(s *server, _ bool, change func(*Config)) connectortest.Subject {
 	}
 	return connectortest.Subject{
 		Secrets: []string{canary, s.token},
+		Many:    s.many,
 		New: func(t testing.TB) connectortest.System {
 			w := newWire(t, s.url)
+			way := newFaultyWay(t, w.url)
 			return connectortest.System{
-				Connector: open(t, w.url, s.token),
+				Connector:       open(t, way.url, s.token),
+				Faults:          s.faults(way),
+				Calls:           s.calls(way),
+				MostConnections: func() int { return way.bytes.Counts().Most }, MaxConnections: 8,
 				Roles:     app.Groups(),
 				Profile:   s.profile,
 				Writes:    w.Writes,
@@ -63,6 +71,50 @@ func subject(s *server, _ bool, change func(*Config)) connectortest.Subject {
 			return open(t, "http://"+address, canary), reached
 		},
 	}
+}
+
+// faultyWay is between a connector and a wire, and breaks on demand.
+type faultyWay struct {
+	url   string
+	bytes *faults.Proxy
+	http  *faults.HTTP
+}
+
+func newFaultyWay(t testing.TB, target string) faultyWay {
+	t.Helper()
+	base, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests, err := faults.ListenHTTP(freeAddress(t), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = requests.Close() })
+	way, err := faults.Listen(freeAddress(t), requests.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = way.Close() })
+	return faultyWay{url: "http://" + way.Address() + base.Path, bytes: way, http: requests}
+}
+
+// faults are those of bytes and of requests. They take long, so that only one server has them.
+func (s *server) faults(way faultyWay) map[string]faults.Fault {
+	if !s.fast {
+		return nil
+	}
+	all := way.bytes.Faults()
+	maps.Copy(all, way.http.Faults(nil))
+	return all
+}
+
+// calls counts requests, where users show their groups: elsewhere it takes one more for each role to see them.
+func (s *server) calls(way faultyWay) func() int {
+	if !s.showsGroups {
+		return nil
+	}
+	return way.http.Requests
 }
 
 // hanging accepts connections and says nothing.

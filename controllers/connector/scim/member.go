@@ -22,6 +22,9 @@ const (
 	removeByReplace              // replace all members
 )
 
+// ignoredOften is how often a removal may be taken no notice of before another form is tried.
+const ignoredOften = 3
+
 // chunk is how many members are added at a time.
 const chunk = 100
 
@@ -261,8 +264,10 @@ func (c *Connector) settledRoles(ctx context.Context, u *user, want []string) (r
 		return slices.Equal(roles, slices.Compact(slices.Sorted(slices.Values(want)))), err
 	})
 	if extra := slices.ContainsFunc(roles, func(role string) bool { return !slices.Contains(want, role) }); err == nil && extra {
-		// It was taken no notice of: the next try is by other means.
-		c.learned.removal.CompareAndSwap(removeByFilter, removeByValue)
+		// It was taken no notice of. That may be a mishap; if it goes on, the next try is by other means.
+		if c.learned.ignored.Add(1) >= ignoredOften {
+			c.learned.removal.CompareAndSwap(removeByFilter, removeByValue)
+		}
 	}
 	return roles, err
 }

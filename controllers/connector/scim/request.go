@@ -109,6 +109,9 @@ func (c *Connector) fetchUser(ctx context.Context, id string) (*user, error) {
 	if err != nil || r == nil {
 		return nil, err
 	}
+	if r.text(attrUserName) == "" {
+		return nil, notSCIM("read the account")
+	}
 	return &user{resource: r, id: id, version: version}, nil
 }
 

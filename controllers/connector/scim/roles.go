@@ -57,7 +57,8 @@ func (c *Connector) groupsNamed(ctx context.Context, name string) ([]string, err
 		q.filter = ""
 	}
 	exact, folded, err := c.siftGroups(ctx, q, name)
-	if errors.Is(err, errNoFilter) {
+	if q.filter != "" && (errors.Is(err, errNoFilter) || err == nil && len(exact)+len(folded) == 0) {
+		// That a group is missing is believed only if it is not in the list of all.
 		q.filter = ""
 		exact, folded, err = c.siftGroups(ctx, q, name)
 	}

@@ -47,6 +47,10 @@ type server struct {
 	shared []connector.Key
 	// followsGroups says that users show their groups a moment after they changed.
 	followsGroups bool
+	// showsGroups says that users show their groups, and fast that there is time for every fault.
+	showsGroups, fast bool
+	// many is how many accounts it can be asked to suspend in a test; zero means as many as the suite wants.
+	many int
 }
 
 // started are the servers that the tests share. Each is started by the first test that needs it.
@@ -99,7 +103,7 @@ func startScimmy(ctx context.Context) (*server, func() error, error) {
 		return nil, nil, err
 	}
 	return &server{
-		url: s.URL, token: s.Token, reader: s.ReaderToken, hasAccess: s.HasRole, shared: []connector.Key{connector.KeyEmail},
+		url: s.URL, token: s.Token, reader: s.ReaderToken, hasAccess: s.HasRole, shared: []connector.Key{connector.KeyEmail}, showsGroups: true, fast: true, many: 50,
 		profile: map[string]string{
 			"displayName": "Zoe Doe", "email": "zoe@example.org", "title": "Boss", "name.givenName": "Zoe",
 			enterpriseDepartment: "Sales", `phoneNumbers[type eq "work"].value`: "555-1234",
@@ -152,7 +156,7 @@ func startScimServer(ctx context.Context) (*server, func() error, error) {
 		return nil, nil, errors.Join(err, stop())
 	}
 	s := &server{
-		url: k.Servers[0].BaseURL(name, name), token: secret, shared: []connector.Key{connector.KeyEmail}, followsGroups: true,
+		url: k.Servers[0].BaseURL(name, name), token: secret, shared: []connector.Key{connector.KeyEmail}, followsGroups: true, showsGroups: true,
 		profile: map[string]string{
 			"displayName": "Zoe Doe", "email": "zoe@example.org", "title": "Boss", "name.givenName": "Zoe",
 			enterpriseDepartment: "Sales", `phoneNumbers[type eq "work"].value`: "555-1234",
