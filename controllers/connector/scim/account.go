@@ -52,10 +52,22 @@ func flatten(profile map[string]string, prefix string, r resource) {
 		if text := textOf(value); text != "" {
 			profile[prefix+key] = text
 		}
-		for sub, inner := range objectOf(value) {
-			if text := textOf(inner); text != "" {
-				profile[prefix+key+"."+sub] = text
+		flattenObject(profile, prefix+key+".", objectOf(value))
+		if _, isList := value.([]any); !isList {
+			continue
+		}
+		for _, entry := range r.entries(key) {
+			if kind := entry.text(attrType); kind != "" {
+				flattenObject(profile, prefix+key+`[type eq "`+kind+`"].`, entry)
 			}
+		}
+	}
+}
+
+func flattenObject(profile map[string]string, prefix string, object resource) {
+	for sub, value := range object {
+		if text := textOf(value); text != "" {
+			profile[prefix+sub] = text
 		}
 	}
 }

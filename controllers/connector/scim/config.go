@@ -77,8 +77,8 @@ type Connector struct {
 	learned  learned
 	// adopting is held while an account is adopted: not every application has ETags to keep two from adopting the same.
 	adopting chan struct{}
-	// rewriting is held while the members of a group are written as a whole.
-	rewriting chan struct{}
+	// batches are the changes of groups. Not every application can make two at the same time without losing one.
+	batches batches
 }
 
 // learned is what the application turned out to do, whatever it says. The zero value means that nothing is known yet.
@@ -91,8 +91,8 @@ type learned struct {
 	noPatch atomic.Bool
 	// folds says that names are stored in another case than they are sent in.
 	folds atomic.Bool
-	// removal is how a member is removed.
-	removal atomic.Int32
+	// removal is how a member is removed, and ignored how often that was taken no notice of.
+	removal, ignored atomic.Int32
 }
 
 // answer is yes, no, or not known yet.
@@ -127,7 +127,7 @@ func Open(_ context.Context, cfg Config) (connector.Connector, error) {
 		return nil, err
 	}
 	return &Connector{
-		config: cfg, http: client, features: newMemo[features](featuresTTL), groups: newMemo[map[string]string](groupsTTL), adopting: make(chan struct{}, 1), rewriting: make(chan struct{}, 1),
+		config: cfg, http: client, features: newMemo[features](featuresTTL), groups: newMemo[map[string]string](groupsTTL), adopting: make(chan struct{}, 1),
 	}, nil
 }
 

@@ -20,16 +20,12 @@ const maxTries = 4
 // Observe implements connector.Connector. Somebody else's account of the same name is returned as such, so that a dry run can tell; but for one
 // that bears a mark not made here, which adoption by that mark must not take for a conflict.
 func (c *Connector) Observe(ctx context.Context, want connector.Account) (*connector.Account, error) {
-	u, err := c.locate(ctx, want.Owner, want.ExternalID)
-	if err == nil && u == nil {
-		if u, err = c.stranger(ctx, want.Owner, want.UserName); u != nil && !isOwner(u.mark()) {
-			u = nil
-		}
-	}
+	at, err := c.locate(ctx, want, want.ExternalID)
+	u := or(at.ours, at.stranger)
 	switch {
 	case err != nil:
 		return nil, err
-	case u == nil:
+	case u == nil || at.ours == nil && !isOwner(u.mark()):
 		return nil, connector.ErrNotFound
 	}
 	observed, err := c.observed(ctx, *u, want)
@@ -70,14 +66,18 @@ func (c *Connector) apply(ctx context.Context, id string, want connector.Account
 	if err := c.check(ctx, want); err != nil {
 		return connector.Account{}, err
 	}
-	u, err := c.locate(ctx, want.Owner, id)
-	if err == nil && u == nil {
-		u, err = c.create(ctx, want)
-	}
-	if err != nil {
+	at, err := c.locate(ctx, want, id)
+	switch {
+	case err != nil:
 		return connector.Account{}, err
+	case at.stranger != nil:
+		return connector.Account{}, nameTaken(at.stranger)
+	case at.ours == nil:
+		if at.ours, err = c.create(ctx, want); err != nil {
+			return connector.Account{}, err
+		}
 	}
-	return c.update(ctx, *u, want)
+	return c.update(ctx, *at.ours, want)
 }
 
 // check refuses what cannot be, before anything is written.
@@ -97,7 +97,8 @@ func (c *Connector) check(ctx context.Context, want connector.Account) error {
 func (c *Connector) suspend(ctx context.Context, id string, want connector.Account) (connector.Account, error) {
 	const what = "deactivate the account"
 	gone := connector.Account{Owner: want.Owner, UserName: want.UserName, State: connector.Suspended, Roles: []string{}}
-	u, err := c.locate(ctx, want.Owner, id)
+	at, err := c.locate(ctx, want, id)
+	u := at.ours
 	switch {
 	case err != nil || u == nil:
 		return gone, err
@@ -120,7 +121,7 @@ func (c *Connector) suspend(ctx context.Context, id string, want connector.Accou
 
 // write makes the change and returns the user as it is now stored.
 func (c *Connector) write(ctx context.Context, what string, u user, e edit) (user, error) {
-	answer, err := c.patch(ctx, what, usersPath, u.id, u.version, nil, e.operations...)
+	answer, err := c.patch(ctx, what, usersPath, u.id, u.version, e.operations...)
 	if errors.Is(err, errNoPatch) {
 		if u.listed { // a list may leave something out, which a PUT would take away: see whole
 			return u, errStale
@@ -173,7 +174,7 @@ func (c *Connector) update(ctx context.Context, u user, want connector.Account) 
 func (c *Connector) change(ctx context.Context, u user, e edit, want connector.Account) (user, error) {
 	const what = "change the account"
 	if !sameName(u.text(attrUserName), want.UserName) {
-		if other, err := c.stranger(ctx, want.Owner, want.UserName); err != nil || other != nil {
+		if other, err := c.stranger(ctx, want); err != nil || other != nil {
 			return u, errors.Join(err, nameTaken(other))
 		}
 	}
@@ -223,9 +224,6 @@ func (c *Connector) confirmed(stored, want connector.Account, err error) (connec
 // answer: the mark tells.
 func (c *Connector) create(ctx context.Context, want connector.Account) (*user, error) {
 	const what = "create the account"
-	if other, err := c.stranger(ctx, want.Owner, want.UserName); err != nil || other != nil {
-		return nil, errors.Join(err, nameTaken(other))
-	}
 	answer, err := c.send(ctx, call{what: what, method: http.MethodPost, path: usersPath, body: c.newUser(want)})
 	if err != nil {
 		return c.ambiguous(ctx, want, err)
@@ -305,11 +303,11 @@ func (c *Connector) newUser(want connector.Account) resource {
 // Delete implements connector.Connector.
 func (c *Connector) Delete(ctx context.Context, observed connector.Account) error {
 	for range maxTries {
-		u, err := c.locate(ctx, observed.Owner, observed.ExternalID)
-		if err != nil || u == nil {
+		at, err := c.locate(ctx, observed, observed.ExternalID)
+		if err != nil || at.ours == nil {
 			return err
 		}
-		if err := c.remove(ctx, *u); !errors.Is(err, errStale) {
+		if err := c.remove(ctx, *at.ours); !errors.Is(err, errStale) {
 			return err
 		}
 	}
@@ -324,10 +322,20 @@ func (c *Connector) remove(ctx context.Context, u user) error {
 		return err
 	}
 	answer, err := c.send(ctx, call{what: what, method: http.MethodDelete, path: path, version: u.version})
-	if err == nil && (answer.Status == http.StatusNotFound || answer.Status == http.StatusGone) {
+	switch {
+	case err == nil && (answer.Status == http.StatusNotFound || answer.Status == http.StatusGone):
 		return nil
+	case err != nil || answer.Status == http.StatusNoContent:
+		return err
 	}
-	return outcome(what, answer, err)
+	if err := outcome(what, answer, nil); err != nil {
+		return err
+	}
+	// RFC 7644 section 3.6 knows 204 alone. Anything else may come from something before the application.
+	if left, err := c.fetchUser(ctx, u.id); err != nil || left == nil {
+		return err
+	}
+	return connector.Unavailablef(soon, "%s: the application says that it did, and the account is still there", what)
 }
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

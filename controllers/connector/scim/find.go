@@ -6,6 +6,7 @@ package scim
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
@@ -55,7 +56,14 @@ func (c *Connector) search(ctx context.Context, what, attribute, value string, m
 	if known.filter.isNo() || attribute == attrExternalID && c.learned.findsMark.isNo() {
 		return c.sift(ctx, query{what: what, path: usersPath, cursor: true}, match)
 	}
-	found, err := c.sift(ctx, query{what: what, path: usersPath, filter: filter}, match)
+	seen := 0
+	found, err := c.sift(ctx, query{what: what, path: usersPath, filter: filter}, func(u user) bool {
+		seen++
+		return match(u)
+	})
+	if err == nil && seen > 0 && len(found) == 0 && c.learned.findsMark.isYes() {
+		return nil, notSCIM(what) // it knows filters, and answers with what was not asked for
+	}
 	if errors.Is(err, errNoFilter) {
 		if attribute == attrExternalID {
 			c.learned.findsMark.set(false)
@@ -139,31 +147,44 @@ func (c *Connector) tryMarks(ctx context.Context) error {
 	return err
 }
 
-// locate returns the user that bears the owner's mark, nil if there is none. id is where it was, if that is known: what is there now counts
-// only if it bears the mark.
-func (c *Connector) locate(ctx context.Context, owner, id string) (*user, error) {
-	if owner == "" {
-		return nil, connector.Invalidf("the account has no owner")
+// place is where an account is or would be.
+type place struct {
+	// ours bears the mark, nil if there is none. stranger has the user name and does not, nil if there is none or one is ours.
+	ours, stranger *user
+}
+
+// locate returns what is at the place of an account. id is where it was, if that is known: what is there now counts only if it bears the mark.
+// That there is none is believed only if it is not found by its name either.
+func (c *Connector) locate(ctx context.Context, want connector.Account, id string) (place, error) {
+	if want.Owner == "" {
+		return place{}, connector.Invalidf("the account has no owner")
 	}
 	if id != "" {
 		u, err := c.fetchUser(ctx, id)
-		if err != nil || u != nil && u.mark() == owner {
-			return u, err
+		if err != nil || u != nil && u.mark() == want.Owner {
+			return place{ours: u}, err
 		}
 	}
-	return c.byOwner(ctx, owner)
+	ours, err := c.byOwner(ctx, want.Owner)
+	if err != nil || ours != nil || checkName(want.UserName) != nil {
+		return place{ours: ours}, err
+	}
+	named, err := c.search(ctx, "find the account by its user name", attrUserName, want.UserName, byName(want.UserName))
+	if err != nil || len(named) == 0 {
+		return place{}, err
+	}
+	if i := slices.IndexFunc(named, byMark(want.Owner)); i >= 0 {
+		ours, err := c.whole(ctx, named[i])
+		return place{ours: ours}, err
+	}
+	return place{stranger: &named[0]}, nil
 }
 
 // stranger returns a user of that name that does not bear the owner's mark, nil if there is none.
-func (c *Connector) stranger(ctx context.Context, owner, userName string) (*user, error) {
-	if checkName(userName) != nil {
-		return nil, nil
-	}
-	found, err := c.search(ctx, "find the account by its user name", attrUserName, userName, byName(userName))
-	for i := range found {
-		if found[i].mark() != owner {
-			return &found[i], err
-		}
+func (c *Connector) stranger(ctx context.Context, want connector.Account) (*user, error) {
+	found, err := c.search(ctx, "find the account by its user name", attrUserName, want.UserName, byName(want.UserName))
+	if i := slices.IndexFunc(found, func(u user) bool { return u.mark() != want.Owner }); i >= 0 {
+		return &found[i], err
 	}
 	return nil, err
 }

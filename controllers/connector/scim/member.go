@@ -22,6 +22,9 @@ const (
 	removeByReplace              // replace all members
 )
 
+// ignoredOften is how often a removal may be taken no notice of before another form is tried.
+const ignoredOften = 3
+
 // chunk is how many members are added at a time.
 const chunk = 100
 
@@ -53,20 +56,52 @@ func (c *Connector) memberships(ctx context.Context, u user, want connector.Acco
 
 // join makes the user a member of the groups. All are attempted.
 func (c *Connector) join(ctx context.Context, id string, groups []string) error {
-	var errs []error
-	for _, group := range groups {
-		errs = append(errs, c.addMembers(ctx, group, []string{id}))
-	}
-	return c.lost(errors.Join(errs...))
+	return c.enter(ctx, groups, membership{id: id, join: true})
 }
 
 // leave takes the user out of the groups. All are attempted.
 func (c *Connector) leave(ctx context.Context, id string, groups []string) error {
+	return c.enter(ctx, groups, membership{id: id})
+}
+
+func (c *Connector) enter(ctx context.Context, groups []string, m membership) error {
 	var errs []error
 	for _, group := range groups {
-		errs = append(errs, c.removeMember(ctx, group, id))
+		errs = append(errs, c.batches.submit(ctx, group, m, func(ctx context.Context, batch []membership) []error {
+			return c.changeMembers(ctx, group, batch)
+		}))
 	}
 	return c.lost(errors.Join(errs...))
+}
+
+// changeMembers makes several changes of one group. If they fail together, each is tried by itself: one who is gone by now must not keep
+// others out.
+func (c *Connector) changeMembers(ctx context.Context, group string, batch []membership) []error {
+	leaving, joining := c.removeMembers(ctx, group, idsOf(batch, false)), error(nil)
+	if leaving == nil {
+		joining = c.addMembers(ctx, group, idsOf(batch, true))
+	}
+	errs := make([]error, len(batch))
+	for i, m := range batch {
+		errs[i] = or(leaving, joining)
+		if !m.join {
+			errs[i] = leaving
+		}
+		if len(batch) > 1 && errs[i] != nil && ctx.Err() == nil && connector.KindOf(errs[i]) != connector.KindUnavailable {
+			errs[i] = c.changeMembers(ctx, group, batch[i:i+1])[0]
+		}
+	}
+	return errs
+}
+
+func idsOf(batch []membership, join bool) []string {
+	var ids []string
+	for _, m := range batch {
+		if m.join == join && !slices.Contains(ids, m.id) {
+			ids = append(ids, m.id)
+		}
+	}
+	return ids
 }
 
 // lost forgets which group is which when one of them is gone.
@@ -80,7 +115,7 @@ func (c *Connector) lost(err error) error {
 func (c *Connector) addMembers(ctx context.Context, group string, ids []string) error {
 	const what = "add a member to a group"
 	for part := range slices.Chunk(ids, chunk) {
-		answer, err := c.patch(ctx, what, groupsPath, group, "", withoutMembers(), operation{Op: "add", Path: attrMembers, Value: valuesOf(part)})
+		answer, err := c.patch(ctx, what, groupsPath, group, "", operation{Op: "add", Path: attrMembers, Value: valuesOf(part)})
 		if errors.Is(err, errNoPatch) {
 			return c.rewriteMembers(ctx, what, group, func(members map[string]bool) {
 				for _, id := range ids {
@@ -103,27 +138,51 @@ func valuesOf(ids []string) []any {
 	return values
 }
 
-func (c *Connector) removeMember(ctx context.Context, group, id string) error {
+func (c *Connector) removeMembers(ctx context.Context, group string, ids []string) error {
 	const what = "remove a member from a group"
-	if c.learned.removal.Load() == removeByFilter {
-		filter, err := equals(attrValue, id)
-		if err != nil {
+	if len(ids) == 0 {
+		return nil
+	}
+	for _, form := range []struct {
+		removal int32
+		remove  func(ctx context.Context, what, group string, ids []string) (known bool, err error)
+	}{{removeByFilter, c.removeByFilter}, {removeByValue, c.removeByValue}} {
+		if c.learned.removal.Load() != form.removal {
+			continue
+		}
+		known, err := form.remove(ctx, what, group, ids)
+		if errors.Is(err, errNoPatch) {
+			break
+		}
+		if known || err != nil {
 			return err
 		}
-		answer, err := c.patch(ctx, what, groupsPath, group, "", withoutMembers(), operation{Op: "remove", Path: attrMembers + "[" + filter + "]"})
-		if err != nil || !isRefused(answer) {
-			return c.ifNoPatch(ctx, what, group, id, outcome(what, answer, err))
-		}
-		c.learned.removal.CompareAndSwap(removeByFilter, removeByValue)
+		c.learned.removal.CompareAndSwap(form.removal, form.removal+1)
 	}
-	if c.learned.removal.Load() == removeByValue {
-		done, err := c.removeByValue(ctx, what, group, id)
-		if done || err != nil {
-			return c.ifNoPatch(ctx, what, group, id, err)
-		}
-		c.learned.removal.CompareAndSwap(removeByValue, removeByReplace)
+	return c.rewriteMembers(ctx, what, group, func(members map[string]bool) { leaveOut(members, ids) })
+}
+
+func leaveOut(members map[string]bool, ids []string) {
+	for _, id := range ids {
+		delete(members, id)
 	}
-	return c.rewriteMembers(ctx, what, group, func(members map[string]bool) { delete(members, id) })
+}
+
+// removeByFilter removes members in the way of RFC 7644, and reports whether the application knows it.
+func (c *Connector) removeByFilter(ctx context.Context, what, group string, ids []string) (known bool, err error) {
+	var operations []operation
+	for _, id := range ids {
+		filter, err := equals(attrValue, id)
+		if err != nil {
+			return false, err
+		}
+		operations = append(operations, operation{Op: "remove", Path: attrMembers + "[" + filter + "]"})
+	}
+	answer, err := c.patch(ctx, what, groupsPath, group, "", operations...)
+	if err == nil && isRefused(answer) {
+		return false, nil
+	}
+	return true, outcome(what, answer, err)
 }
 
 // isRefused tells a form of request that the application does not know.
@@ -131,21 +190,14 @@ func isRefused(answer outbound.Response) bool {
 	return answer.Status == http.StatusBadRequest || answer.Status == http.StatusUnprocessableEntity || answer.Status == http.StatusNotImplemented
 }
 
-func (c *Connector) ifNoPatch(ctx context.Context, what, group, id string, err error) error {
-	if !errors.Is(err, errNoPatch) {
-		return err
-	}
-	return c.rewriteMembers(ctx, what, group, func(members map[string]bool) { delete(members, id) })
-}
-
-// removeByValue removes a member in the way of Entra ID, and reports whether that works. To RFC 7644 it removes everybody, so it is looked
-// whether it did, and everybody is put back.
-func (c *Connector) removeByValue(ctx context.Context, what, group, id string) (done bool, err error) {
+// removeByValue removes members in the way of Entra ID, and reports whether the application knows it. To RFC 7644 it removes everybody, so it is
+// looked whether it did, and everybody else is put back.
+func (c *Connector) removeByValue(ctx context.Context, what, group string, ids []string) (known bool, err error) {
 	before, _, err := c.readMembers(ctx, what, group)
 	if err != nil {
 		return false, err
 	}
-	answer, err := c.patch(ctx, what, groupsPath, group, "", withoutMembers(), operation{Op: "remove", Path: attrMembers, Value: valuesOf([]string{id})})
+	answer, err := c.patch(ctx, what, groupsPath, group, "", operation{Op: "remove", Path: attrMembers, Value: valuesOf(ids)})
 	if err == nil && isRefused(answer) {
 		return false, nil
 	}
@@ -156,9 +208,9 @@ func (c *Connector) removeByValue(ctx context.Context, what, group, id string) (
 	if err != nil {
 		return false, err
 	}
-	delete(before, id)
+	leaveOut(before, ids)
 	if len(after) > 0 || len(before) == 0 {
-		return !after[id], nil
+		return !slices.ContainsFunc(ids, func(id string) bool { return after[id] }), nil
 	}
 	c.learned.removal.Store(removeByReplace)
 	return true, c.addMembers(ctx, group, slices.Sorted(maps.Keys(before)))
@@ -166,7 +218,7 @@ func (c *Connector) removeByValue(ctx context.Context, what, group, id string) (
 
 // readMembers reads who is in a group.
 func (c *Connector) readMembers(ctx context.Context, what, group string) (map[string]bool, user, error) {
-	r, version, err := c.fetch(ctx, what, groupsPath, group, nil)
+	r, version, err := c.fetch(ctx, what, groupsPath, group)
 	if err == nil && r == nil {
 		err = errStale
 	}
@@ -179,11 +231,6 @@ func (c *Connector) readMembers(ctx context.Context, what, group string) (map[st
 
 // rewriteMembers writes all members of a group anew. Without ETags, what somebody else changes at the same moment is lost: it is the last resort.
 func (c *Connector) rewriteMembers(ctx context.Context, what, group string, change func(members map[string]bool)) error {
-	release, err := hold(ctx, c.rewriting)
-	if err != nil {
-		return err
-	}
-	defer release()
 	for range maxTries {
 		members, g, err := c.readMembers(ctx, what, group)
 		if err != nil {
@@ -192,7 +239,7 @@ func (c *Connector) rewriteMembers(ctx context.Context, what, group string, chan
 		change(members)
 		after := g.clone()
 		after[after.key(attrMembers)] = valuesOf(slices.Sorted(maps.Keys(members)))
-		answer, err := c.patch(ctx, what, groupsPath, group, g.version, withoutMembers(),
+		answer, err := c.patch(ctx, what, groupsPath, group, g.version,
 			operation{Op: "replace", Path: attrMembers, Value: after[after.key(attrMembers)]})
 		if errors.Is(err, errNoPatch) {
 			answer, err = c.replace(ctx, what, groupsPath, group, g.version, after)
@@ -217,8 +264,10 @@ func (c *Connector) settledRoles(ctx context.Context, u *user, want []string) (r
 		return slices.Equal(roles, slices.Compact(slices.Sorted(slices.Values(want)))), err
 	})
 	if extra := slices.ContainsFunc(roles, func(role string) bool { return !slices.Contains(want, role) }); err == nil && extra {
-		// It was taken no notice of: the next try is by other means.
-		c.learned.removal.CompareAndSwap(removeByFilter, removeByValue)
+		// It was taken no notice of. That may be a mishap; if it goes on, the next try is by other means.
+		if c.learned.ignored.Add(1) >= ignoredOften {
+			c.learned.removal.CompareAndSwap(removeByFilter, removeByValue)
+		}
 	}
 	return roles, err
 }

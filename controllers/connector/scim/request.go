@@ -71,12 +71,12 @@ func itemPath(collection, id string) (string, error) {
 }
 
 // fetch reads one resource, nil if there is none.
-func (c *Connector) fetch(ctx context.Context, what, collection, id string, query url.Values) (resource, string, error) {
+func (c *Connector) fetch(ctx context.Context, what, collection, id string) (resource, string, error) {
 	path, err := itemPath(collection, id)
 	if err != nil {
 		return nil, "", err
 	}
-	answer, err := c.send(ctx, call{what: what, method: http.MethodGet, path: path, query: query})
+	answer, err := c.send(ctx, call{what: what, method: http.MethodGet, path: path})
 	switch {
 	case err != nil:
 		return nil, "", err
@@ -105,9 +105,12 @@ func (c *Connector) read(ctx context.Context, what string, answer outbound.Respo
 
 // fetchUser reads a user, nil if there is none.
 func (c *Connector) fetchUser(ctx context.Context, id string) (*user, error) {
-	r, version, err := c.fetch(ctx, "read the account", usersPath, id, nil)
+	r, version, err := c.fetch(ctx, "read the account", usersPath, id)
 	if err != nil || r == nil {
 		return nil, err
+	}
+	if r.text(attrUserName) == "" {
+		return nil, notSCIM("read the account")
 	}
 	return &user{resource: r, id: id, version: version}, nil
 }
@@ -126,8 +129,8 @@ func patchBody(operations ...operation) any {
 // errNoPatch says that the application does not know PATCH.
 var errNoPatch = errors.New("no PATCH")
 
-// patch changes a resource. A change that names no version races with nobody that matters.
-func (c *Connector) patch(ctx context.Context, what, collection, id, version string, query url.Values, operations ...operation) (outbound.Response, error) {
+// patch changes a resource. It asks for the whole answer: SCIMMY takes what is excluded from the answer away from the resource too.
+func (c *Connector) patch(ctx context.Context, what, collection, id, version string, operations ...operation) (outbound.Response, error) {
 	known, err := c.discover(ctx)
 	if err != nil {
 		return outbound.Response{}, err
@@ -139,13 +142,13 @@ func (c *Connector) patch(ctx context.Context, what, collection, id, version str
 	if err != nil {
 		return outbound.Response{}, err
 	}
-	answer, err := c.send(ctx, call{what: what, method: http.MethodPatch, path: path, query: query, version: version, body: patchBody(operations...)})
+	answer, err := c.send(ctx, call{what: what, method: http.MethodPatch, path: path, version: version, body: patchBody(operations...)})
 	if err != nil || !slices.Contains([]int{http.StatusMethodNotAllowed, http.StatusNotImplemented, http.StatusNotFound}, answer.Status) {
 		return answer, err
 	}
 	if answer.Status == http.StatusNotFound {
 		// A router that has no such method says the same as one that has no such resource.
-		there, _, err := c.fetch(ctx, what, collection, id, query)
+		there, _, err := c.fetch(ctx, what, collection, id)
 		if err != nil || there == nil || known.patch.isYes() {
 			return answer, err
 		}

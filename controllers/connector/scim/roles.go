@@ -6,15 +6,11 @@ package scim
 import (
 	"context"
 	"errors"
-	"net/url"
 	"slices"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
-
-// withoutMembers asks for a group without its members, who may be many.
-func withoutMembers() url.Values { return url.Values{"excludedAttributes": {attrMembers}} }
 
 // groupIDs returns the ids of the groups that are roles, by the names of the roles. A role whose group is not there is not in it.
 func (c *Connector) groupIDs(ctx context.Context) (map[string]string, error) {
@@ -61,7 +57,8 @@ func (c *Connector) groupsNamed(ctx context.Context, name string) ([]string, err
 		q.filter = ""
 	}
 	exact, folded, err := c.siftGroups(ctx, q, name)
-	if errors.Is(err, errNoFilter) {
+	if q.filter != "" && (errors.Is(err, errNoFilter) || err == nil && len(exact)+len(folded) == 0) {
+		// That a group is missing is believed only if it is not in the list of all.
 		q.filter = ""
 		exact, folded, err = c.siftGroups(ctx, q, name)
 	}
@@ -184,7 +181,7 @@ func (c *Connector) rolesByMembers(ctx context.Context, ids map[string]string, u
 func (c *Connector) members(ctx context.Context, ids map[string]string) (map[string]map[string]bool, error) {
 	all := map[string]map[string]bool{}
 	for _, group := range ids {
-		r, _, err := c.fetch(ctx, "read the members of a group", groupsPath, group, nil)
+		r, _, err := c.fetch(ctx, "read the members of a group", groupsPath, group)
 		if err != nil {
 			return nil, err
 		}

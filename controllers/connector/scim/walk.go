@@ -88,7 +88,7 @@ func (w *walker) next(ctx context.Context) ([]resource, error) {
 	var fresh []resource
 	for _, r := range p.resources {
 		id := r.text(attrID)
-		if id == "" {
+		if id == "" || w.q.path == usersPath && r.text(attrUserName) == "" {
 			return nil, notSCIM(w.q.what)
 		}
 		if !w.seen[id] {

@@ -71,9 +71,22 @@ func (b *BetterAuth) Roles() []v1alpha1.RoleName {
 	return roles
 }
 
-// Welcome implements apps.App: the administrator gives the person a password. The user name is the address too.
+// address is what the person of a user name signs in with; of somebody who is not there any more it is the user name.
+func (b *BetterAuth) address(ctx context.Context, userName string) (string, error) {
+	found, err := b.Users(ctx, fmt.Sprintf("userName eq %q", userName))
+	if err != nil || len(found) == 0 || len(found[0].Emails) == 0 {
+		return userName, err
+	}
+	return found[0].Emails[0].Value, nil
+}
+
+// Welcome implements apps.App: the administrator gives the person a password.
 func (b *BetterAuth) Welcome(ctx context.Context, userName string) error {
-	response, err := b.request(ctx, http.MethodPost, b.Root+"/admin/password", "Bearer "+b.admin, map[string]string{"email": userName, "password": password})
+	address, err := b.address(ctx, userName)
+	if err != nil {
+		return err
+	}
+	response, err := b.request(ctx, http.MethodPost, b.Root+"/admin/password", "Bearer "+b.admin, map[string]string{"email": address, "password": password})
 	if err != nil {
 		return err
 	}
@@ -91,7 +104,11 @@ type session struct {
 }
 
 func (b *BetterAuth) signIn(ctx context.Context, userName string) (*session, error) {
-	response, err := b.request(ctx, http.MethodPost, b.Root+"/api/auth/sign-in/email", "", map[string]string{"email": userName, "password": password})
+	address, err := b.address(ctx, userName)
+	if err != nil {
+		return nil, err
+	}
+	response, err := b.request(ctx, http.MethodPost, b.Root+"/api/auth/sign-in/email", "", map[string]string{"email": address, "password": password})
 	if err != nil {
 		return nil, err
 	}

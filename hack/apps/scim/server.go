@@ -151,6 +151,9 @@ type User struct {
 	UserName   string `json:"userName"`
 	ExternalID string `json:"externalId"`
 	Active     *bool  `json:"active"`
+	Emails     []struct {
+		Value string `json:"value"`
+	} `json:"emails"`
 }
 
 // Users returns the users that a filter selects, all if it is empty.
