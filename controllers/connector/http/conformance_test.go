@@ -284,7 +284,9 @@ func damages(app *rabbitmq.App) map[string]func(testing.TB, connector.Account) {
 		}
 	}
 	return map[string]func(testing.TB, connector.Account){
-		"a role gone":      changed(func(u *rabbitmq.User) { u.Tags = slices.DeleteFunc(u.Tags, func(tag string) bool { return tag == "monitoring" }) }),
+		"a role gone": changed(func(u *rabbitmq.User) {
+			u.Tags = slices.DeleteFunc(u.Tags, func(tag string) bool { return tag == "monitoring" })
+		}),
 		"a role too many":  changed(func(u *rabbitmq.User) { u.Tags = append(u.Tags, "policymaker") }),
 		"an administrator": changed(func(u *rabbitmq.User) { u.Tags = append(u.Tags, "administrator") }),
 		"a tag of nothing": changed(func(u *rabbitmq.User) { u.Tags = append(u.Tags, "whatever") }),
@@ -308,9 +310,11 @@ func foreigners(app *rabbitmq.App) map[string]connectortest.Foreign {
 		}}
 	}
 	return map[string]connectortest.Foreign{
-		"no mark":       foreign(true, func(connector.Account, *rabbitmq.User) {}),
-		"another mark":  foreign(true, func(_ connector.Account, u *rabbitmq.User) { u.Tags = append(u.Tags, mark+"other/account") }),
-		"two marks":     foreign(true, func(like connector.Account, u *rabbitmq.User) { u.Tags = append(u.Tags, mark+"other/account", mark+like.Owner) }),
+		"no mark":      foreign(true, func(connector.Account, *rabbitmq.User) {}),
+		"another mark": foreign(true, func(_ connector.Account, u *rabbitmq.User) { u.Tags = append(u.Tags, mark+"other/account") }),
+		"two marks": foreign(true, func(like connector.Account, u *rabbitmq.User) {
+			u.Tags = append(u.Tags, mark+"other/account", mark+like.Owner)
+		}),
 		"a longer mark": foreign(true, func(like connector.Account, u *rabbitmq.User) { u.Tags = append(u.Tags, mark+like.Owner+"x") }),
 		"another name":  foreign(false, func(_ connector.Account, u *rabbitmq.User) { u.Name += ".admin" }),
 		"another case":  foreign(false, func(_ connector.Account, u *rabbitmq.User) { u.Name = strings.ToUpper(u.Name) }),

@@ -21,6 +21,9 @@ func (c *core) Observe(ctx context.Context, want connector.Account) (*connector.
 	if f == nil {
 		return nil, connector.ErrNotFound
 	}
+	if want.ExternalID != "" && want.ExternalID == f.ExternalID { // so it is remembered where it lasts longer than here
+		c.attempts.ended(c.requests.create.field, want.Owner, attempt{}, true)
+	}
 	if err := c.fill(ctx, want, f); err != nil {
 		return nil, err
 	}
@@ -137,10 +140,18 @@ func (c *core) change(ctx context.Context, r *request, want connector.Account, f
 		request.Header.Set(c.keyHeader, try.key)
 	}
 	response, err := c.client.Do(ctx, request)
-	if c.attempts.ended(action, want.Owner, try, err == nil); err != nil {
+	if err != nil {
+		c.attempts.ended(action, want.Owner, try, false)
 		return succeeded, err
 	}
-	return r.judge(&s, response)
+	is, err := r.judge(&s, response)
+	c.attempts.ended(action, want.Owner, try, !c.remembers(r, err))
+	return is, err
+}
+
+// remembers says whether an answered creation is remembered until its externalID is: without a mark nothing else tells that the account is ours.
+func (c *core) remembers(r *request, err error) bool {
+	return r == c.requests.create && c.mapping.owner == nil && (err == nil || connector.KindOf(err) == connector.KindUnavailable)
 }
 
 // settled fills in what is not wanted differently: roles that are not managed and attributes that are not named stay as they are, also where

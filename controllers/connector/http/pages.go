@@ -138,6 +138,7 @@ func (c *core) turn(l *lookup, s *scope, items int, at place) (next place, anoth
 		}
 		s.page.cursor = text
 		return at, text != "", nil
+	case PaginationNone:
 	}
 	return at, false, nil
 }

@@ -72,7 +72,7 @@ func (a *App) call(ctx context.Context, as credential, method, path string, in, 
 	}
 	request.SetBasicAuth(as.name, as.password)
 	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
+	response, err := a.client.Do(request)
 	if err != nil {
 		return 0, fmt.Errorf("ask RabbitMQ: %w", err)
 	}

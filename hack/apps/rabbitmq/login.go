@@ -41,8 +41,7 @@ const (
 	maxFrame = 1 << 17
 )
 
-// Login implements [apps.App], by AMQP: no permission and no tag is needed for what the broker then refuses or not. A user of the management API
-// is asked for the same password.
+// Login implements [apps.App], by AMQP into the virtual host that Welcome opened. The management API asks for the same password.
 func (a *App) Login(ctx context.Context, userName string) error {
 	conn, err := a.connect(ctx, userName)
 	if err != nil {

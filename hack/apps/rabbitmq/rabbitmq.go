@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/user"
@@ -31,7 +32,9 @@ const (
 	startAttempts = 3
 	// startTimeout bounds the wait for a broker: about ten seconds on two idle cores.
 	startTimeout = 3 * time.Minute
-	// root is the administrator of this package, and connector that of the connector.
+	// requestTimeout bounds a request of an administrator or a user.
+	requestTimeout = 30 * time.Second
+	// root is the administrator of this package, and connectorUser that of the connector.
 	root, connectorUser = "root-administrator", "scim-controller"
 	// owner is whom the broker runs as when this is root.
 	owner = "nobody"
@@ -47,6 +50,7 @@ type App struct {
 	epmd      *cluster.Process
 	passwords map[string]string // of the administrators
 	people    people
+	client    *http.Client
 }
 
 var _ apps.App = (*App)(nil)
@@ -77,7 +81,7 @@ func start(ctx context.Context) (_ *App, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
-	a := &App{folder: folder, passwords: map[string]string{root: rand.Text(), connectorUser: rand.Text()}}
+	a := &App{folder: folder, client: &http.Client{Timeout: requestTimeout}, passwords: map[string]string{root: rand.Text(), connectorUser: rand.Text()}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Stop())
