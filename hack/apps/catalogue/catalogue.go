@@ -18,6 +18,7 @@ import (
 	"github.com/scim-operator/scim-operator/hack/apps/postgres"
 	"github.com/scim-operator/scim-operator/hack/apps/rabbitmq"
 	"github.com/scim-operator/scim-operator/hack/apps/scim"
+	"github.com/scim-operator/scim-operator/hack/apps/webhook"
 )
 
 // Start starts an application and returns once accounts can be kept in it.
@@ -31,6 +32,7 @@ func All() map[string]Start {
 		"ldap":       ldap.Start,
 		"postgres":   postgres.Start,
 		"scim":       scim.Start,
+		"webhook":    webhook.Start,
 	}
 }
 
