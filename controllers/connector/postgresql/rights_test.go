@@ -6,7 +6,6 @@ package postgresql
 import (
 	"fmt"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -30,9 +29,13 @@ func statementsOf(t *testing.T, heading string) (blocks [][]string) {
 		t.Fatalf("the page has no section %q", heading)
 	}
 	section, _, _ = strings.Cut(section, "\n## ")
-	for _, match := range regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(section, -1) {
+	for i, text := range strings.Split(section, "```") {
+		code, isSQL := strings.CutPrefix(text, "sql\n")
+		if i%2 == 0 || !isSQL {
+			continue
+		}
 		var block []string
-		for line := range strings.Lines(match[1]) {
+		for line := range strings.Lines(code) {
 			block = append(block, withoutPassword(strings.TrimSuffix(strings.TrimSpace(line), ";")))
 		}
 		blocks = append(blocks, block)
@@ -41,7 +44,11 @@ func statementsOf(t *testing.T, heading string) (blocks [][]string) {
 }
 
 func withoutPassword(statement string) string {
-	return regexp.MustCompile("PASSWORD '[^']*'").ReplaceAllString(statement, "PASSWORD")
+	before, _, has := strings.Cut(statement, " PASSWORD '")
+	if has {
+		return before + " PASSWORD"
+	}
+	return statement
 }
 
 // TestRightsAreThoseOfThePage: what all tests of this package run with is what the page says, for every version.
@@ -109,13 +116,10 @@ func TestRoundTrips(t *testing.T) {
 	expect("delete", 4, func() error { return conn.Delete(t.Context(), changed) })
 }
 
-// TestThousandSuspended: three round trips each at most, and never more connections than the pool has.
-func TestThousandSuspended(t *testing.T) {
+// TestManySuspended: three round trips each at most, and never more connections than the pool has.
+func TestManySuspended(t *testing.T) {
 	_, conn, counted := start(t)
-	all := make([]connector.Account, 1000)
-	if testing.Short() {
-		all = all[:100]
-	}
+	all := make([]connector.Account, 200)
 	for i := range all {
 		all[i] = account("reader", "writer")
 	}
