@@ -3,7 +3,7 @@
 
 // Package ldap keeps accounts as entries of a directory server, and roles as memberships in its groups.
 //
-// It knows no Kubernetes. Everything that it decides is decided by pure functions: what was found ([Connector] calls it a look), what is
+// It knows no Kubernetes. Everything that it decides is decided by pure functions: what was found (a look), what is
 // wanted, and the plan that leads from the one to the other; step.go alone changes anything, and pool.go alone holds connections.
 //
 //	look ── entries that bear the mark or stand in the way, and the groups that list them: one search, as a rule
