@@ -108,7 +108,7 @@ type LDAPConnector struct {
 }
 
 // DistinguishedName names an entry of a directory, such as ou=people,dc=example,dc=org.
-// +kubebuilder:validation:MinLength=3
+// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=1024
 // +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9-]*\s*=.+$`
 type DistinguishedName string

@@ -253,7 +253,11 @@ spec:
   groupRef: {name: 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90}
   children: [8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90-zero, 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90-one]
 `},
+<<<<<<< HEAD
 		"ScimApplication": append(httpSamples(), postgreSQLSample, webhookSample, webhookHeaderSample),
+=======
+		"ScimApplication": ldapSamples(),
+>>>>>>> w-ldap
 		"ScimGrant": {
 			grantTo("{kind: Everyone}"),
 			grantTo("{kind: EveryoneElse}"),

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 
@@ -160,11 +161,9 @@ func (l *link) decide(answer *ber.Packet) fate {
 }
 
 func isWrite(tag ber.Tag) bool {
-	switch tag {
-	case ldapv3.ApplicationAddResponse, ldapv3.ApplicationDelResponse, ldapv3.ApplicationModifyResponse, ldapv3.ApplicationModifyDNResponse:
-		return true
-	}
-	return false
+	return slices.Contains([]ber.Tag{
+		ldapv3.ApplicationAddResponse, ldapv3.ApplicationDelResponse, ldapv3.ApplicationModifyResponse, ldapv3.ApplicationModifyDNResponse,
+	}, tag)
 }
 
 // readMessage returns a message, and the bytes that it was.

@@ -334,3 +334,50 @@ func TestLeastRights(t *testing.T) {
 		t.Errorf("read %+v, %v, %v: the connector reads passwords", got, err, readErr)
 	}
 }
+
+// TestRequests counts what the page says that each operation costs, with one role.
+func TestRequests(t *testing.T) {
+	w := inWorld(t)
+	r := newRelay(t, w)
+	conn := openWith(t, w.config(func(cfg *Config) { cfg.URL = r.url() }))
+	want := person("requests", "reader")
+	renamed := want
+	renamed.UserName = "new-" + want.UserName
+	reconcile := func(want connector.Account) func() error {
+		return func() error {
+			observed, err := conn.Observe(t.Context(), want)
+			if errors.Is(err, connector.ErrNotFound) {
+				observed, err = nil, nil
+			}
+			if err == nil && !connector.InSync(observed, want) {
+				_, err = conn.Apply(t.Context(), observed, want)
+			}
+			return err
+		}
+	}
+	if _, err := conn.facts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		what  string
+		do    func() error
+		calls int
+	}{
+		{"new", reconcile(want), 5},
+		{"in sync", reconcile(want), 1},
+		{"rename", reconcile(renamed), 9},
+		{"suspend", reconcile(suspended(renamed)), 3},
+		{"suspended", reconcile(suspended(renamed)), 1},
+		{"restore", reconcile(renamed), 5},
+		{"remove", func() error { return conn.Delete(t.Context(), renamed) }, 3},
+		{"probe", func() error { return conn.Probe(t.Context()) }, 6},
+	} {
+		before := r.Calls()
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.what, err)
+		}
+		if calls := r.Calls() - before; calls != step.calls {
+			t.Errorf("%s took %d requests, want %d", step.what, calls, step.calls)
+		}
+	}
+}

@@ -6,12 +6,15 @@ package postgresql
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
+	"github.com/scim-operator/scim-operator/controllers/connector/connectortest/faults"
 )
 
 // TestConformance runs the suite on a real server, as a role with exactly the documented rights.
@@ -20,9 +23,15 @@ func TestConformance(t *testing.T) {
 	connectortest.Run(t, connectortest.Subject{
 		Secrets: []string{canary, string(configOf(app).Credential[KeyPassword])},
 		New: func(t testing.TB) connectortest.System {
-			_, conn, counted := start(t)
+			counted, proxy := &counter{}, throughProxy(t)
+			cfg := configOf(app)
+			cfg.Port = portOf(t, proxy.Address())
 			return connectortest.System{
-				Connector: conn,
+				Connector: openWith(t, cfg, counted),
+				Faults:    proxy.Faults(),
+				Calls:     func() int { return int(counted.trips.Load()) },
+				// The proxy sees what the pool does not tell: connections that are being opened or closed.
+				MostConnections: func() int { return proxy.Counts().Most }, MaxConnections: defaultConnections,
 				Roles:     []string{"auditor", "reader", "writer"},
 				Profile:   map[string]string{setting: "suite"},
 				Writes:    func() int { return int(counted.changes.Load()) },
@@ -54,6 +63,26 @@ func TestConformance(t *testing.T) {
 			return openWith(t, cfg, nil), reached
 		},
 	})
+}
+
+// throughProxy stands between a connector and the server. All else reaches the server without it.
+func throughProxy(t testing.TB) *faults.Proxy {
+	t.Helper()
+	proxy, err := faults.Listen(fmt.Sprintf("127.0.0.1:%d", freePort(t)), fmt.Sprintf("127.0.0.1:%d", server(t).Port()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = proxy.Close() })
+	return proxy
+}
+
+func portOf(t testing.TB, address string) int32 {
+	t.Helper()
+	parsed, err := netip.ParseAddrPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int32(parsed.Port())
 }
 
 // hasAccess logs in as the user and tries. The administrator gives whoever has a role a password.

@@ -195,7 +195,8 @@ func (a *App) Show(ctx context.Context) (command, table string, err error) {
 func tableOf(people, groups []*ldapv3.Entry) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "UID\tDISPLAYNAME\tMAIL\tLOCKED\tGROUPS")
+	row := func(cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")) } // into memory
+	row("UID", "DISPLAYNAME", "MAIL", "LOCKED", "GROUPS")
 	for _, person := range people {
 		var in []string
 		for _, group := range groups {
@@ -203,10 +204,10 @@ func tableOf(people, groups []*ldapv3.Entry) string {
 				in = append(in, group.GetAttributeValue("cn"))
 			}
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", person.GetAttributeValue("uid"), person.GetAttributeValue("displayName"),
+		row(person.GetAttributeValue("uid"), person.GetAttributeValue("displayName"),
 			person.GetAttributeValue("mail"), person.GetAttributeValue("pwdAccountLockedTime"), strings.Join(in, ","))
 	}
-	_ = w.Flush() // into memory
+	_ = w.Flush()
 	return b.String()
 }
 
