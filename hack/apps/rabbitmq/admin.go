@@ -191,7 +191,8 @@ func (a *App) Show(ctx context.Context) (command, table string, err error) {
 		}
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", u.Name, password, strings.Join(u.Tags, " "))
 	}
-	return "GET /api/users", out.String(), w.Flush()
+	err = w.Flush()
+	return "GET /api/users", out.String(), err
 }
 
 // refused makes an error of a status that says who may not.
