@@ -114,6 +114,9 @@ func (a adopts) Find(ctx context.Context, key connector.Key, value string) ([]co
 	var all []connector.Account
 	err := c.each(ctx, c.find.userName, c.scope(wanted), func(item any) (bool, error) {
 		f, err := c.identify(c.find.userName.what, wanted, item)
+		if err == nil {
+			err = c.wantAsked(c.find.userName, wanted, f)
+		}
 		if err != nil || f.Owner != "" || f.UserName != value {
 			return true, err
 		}

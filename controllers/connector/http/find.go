@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
+	"github.com/scim-operator/scim-operator/controllers/expression/language"
 )
 
 // depth says how far an account is looked for.
@@ -48,6 +49,9 @@ func (c *core) search(ctx context.Context, want connector.Account, how depth) (*
 func (c *core) lookUp(ctx context.Context, l *lookup, want connector.Account) (ours, other *found, err error) {
 	err = c.each(ctx, l, c.scope(want), func(item any) (bool, error) {
 		f, err := c.identify(l.what, want, item)
+		if err == nil {
+			err = c.wantAsked(l, want, f)
+		}
 		switch {
 		case err != nil:
 			return false, err
@@ -61,6 +65,20 @@ func (c *core) lookUp(ctx context.Context, l *lookup, want connector.Account) (o
 		return true, nil
 	})
 	return ours, other, err
+}
+
+// wantAsked holds an answer that is one account to being the one that was asked for: another one would say that ours is not there. Of a list
+// that is for the expression of its items.
+func (c *core) wantAsked(l *lookup, want connector.Account, f *found) error {
+	switch {
+	case l.items != nil:
+		return nil
+	case l == c.find.externalID && f.ExternalID != want.ExternalID:
+		return unexpected(l.what, c.mapping.externalID.field, language.Failed(language.ProblemResult))
+	case l == c.find.userName && !strings.EqualFold(f.UserName, want.UserName):
+		return unexpected(l.what, c.mapping.userName.field, language.Failed(language.ProblemResult))
+	}
+	return nil
 }
 
 // isOurs says whether an account is the one that is wanted. Without a mark, one that we just created without hearing of it is.

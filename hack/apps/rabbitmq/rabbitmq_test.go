@@ -6,6 +6,7 @@ package rabbitmq
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/scim-operator/scim-operator/hack/apps"
@@ -62,8 +63,8 @@ func TestApp(t *testing.T) {
 		t.Errorf("exists: %v, %v", exists, err)
 	}
 	command, table, err := a.Show(ctx)
-	if err != nil {
-		t.Error(err)
+	if err != nil || !strings.Contains(table, connectorUser) {
+		t.Errorf("shown: %q, %v", table, err)
 	}
 	t.Logf("%s\n%s", command, table)
 	a.Application()
