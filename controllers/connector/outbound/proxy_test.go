@@ -23,12 +23,12 @@ func tunnel(t testing.TB, server *httptest.Server, asked chan<- string) *httptes
 			t.Error(err)
 			return
 		}
-		w.WriteHeader(http.StatusOK)
-		outside, _, err := http.NewResponseController(w).Hijack()
+		outside, _, err := http.NewResponseController(w).Hijack() // before it is answered: what comes then is not for the server any more
 		if err != nil {
 			t.Error(err)
 			return
 		}
+		_, _ = io.WriteString(outside, "HTTP/1.1 200 Connection established\r\n\r\n")
 		go func() { _, _ = io.Copy(inside, outside); _ = inside.Close() }()
 		go func() { _, _ = io.Copy(outside, inside); _ = outside.Close() }()
 	})

@@ -162,6 +162,10 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+	nobody, err := answering(t, 404, `{"kind":"NotFound"}`).Apply(t.Context(), nil, leaver())
+	if err != nil || nobody.ExternalID != "" || nobody.Roles != nil || nobody.State != connector.Suspended {
+		t.Errorf("suspending nobody: %+v, %v", nobody, err)
+	}
 	if err := verbs(answering(t, 404, `{"kind":"NotFound"}`))["Observe"](t.Context()); !errors.Is(err, connector.ErrNotFound) {
 		t.Errorf("Observe: %v, want ErrNotFound", err)
 	}

@@ -23,7 +23,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
 	"github.com/scim-operator/scim-operator/controllers/connector/egress"
@@ -219,7 +218,7 @@ func (w world) system(t testing.TB) connectortest.System {
 		Profile:   map[string]string{"department": "Räder & Co", "displayName": "Zoë \"Z\" O'Hara", "email": "zoe@example.com"},
 		Writes:    w.app.Changes,
 		HasAccess: func(t testing.TB, userName, role string) bool {
-			has, err := w.app.HasRole(t.Context(), userName, v1alpha1.RoleName(role))
+			has, err := w.app.Opens(t.Context(), userName, role)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -41,7 +41,7 @@ func (c *Connector) Apply(ctx context.Context, _ *connector.Account, want connec
 	stored, err := c.account(ctx, put, want.Owner)
 	switch {
 	case errors.Is(err, errNotFound) && want.State == connector.Suspended:
-		return want, nil // nobody has one, and none is made
+		return connector.Account{Owner: want.Owner, UserName: want.UserName, State: want.State}, nil // nobody has one, and none is made
 	case errors.Is(err, errNotFound):
 		return connector.Account{}, outOfContract(put.what)
 	case err != nil:

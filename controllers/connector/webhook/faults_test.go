@@ -4,6 +4,7 @@
 package webhook
 
 import (
+	"bufio"
 	"io"
 	"net"
 	"net/http"
@@ -257,6 +258,7 @@ func TestHangingConnectionIsGivenUp(t *testing.T) {
 				return
 			}
 			go func(c net.Conn) {
+				_, _ = http.ReadRequest(bufio.NewReader(c))
 				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"id\"")
 				<-over
 				_ = c.Close()

@@ -190,8 +190,13 @@ func (a *App) visit(ctx context.Context, session, path string) (allowed bool, er
 	return status == http.StatusOK, err
 }
 
-// HasRole implements apps.App by trying the door.
+// HasRole implements apps.App.
 func (a *App) HasRole(ctx context.Context, userName string, role v1alpha1.RoleName) (bool, error) {
+	return a.Opens(ctx, userName, string(role))
+}
+
+// Opens logs in and tries the door of the role.
+func (a *App) Opens(ctx context.Context, userName, role string) (bool, error) {
 	session, err := a.login(ctx, userName)
 	if errors.Is(err, apps.ErrRefused) {
 		return false, nil
@@ -199,7 +204,7 @@ func (a *App) HasRole(ctx context.Context, userName string, role v1alpha1.RoleNa
 	if err != nil {
 		return false, err
 	}
-	return a.visit(ctx, session, "/doors/"+url.PathEscape(string(role)))
+	return a.visit(ctx, session, "/doors/"+url.PathEscape(role))
 }
 
 // Open implements apps.App.
@@ -224,10 +229,10 @@ func (a *App) Exists(_ context.Context, userName string) (bool, error) {
 func (a *App) Show(context.Context) (command, table string, err error) {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tUSER\tSTATE\tROLES\tOWNER")
+	_, _ = fmt.Fprintln(w, "ID\tUSER\tSTATE\tROLES\tOWNER")
 	accounts, _ := a.store.list("", maxPage)
 	for _, account := range accounts {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", account.ID, account.UserName, account.State, strings.Join(account.Roles, ","), account.Owner)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", account.ID, account.UserName, account.State, strings.Join(account.Roles, ","), account.Owner)
 	}
 	err = w.Flush()
 	return "GET " + a.URL() + "/accounts", text.String(), err

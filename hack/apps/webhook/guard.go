@@ -57,7 +57,7 @@ func (g *guard) signed(r *http.Request, body []byte, now time.Time) bool {
 	timestamp, nonce := r.Header.Get("Scim-Operator-Timestamp"), r.Header.Get("Scim-Operator-Nonce")
 	digest := sha256.Sum256(body)
 	mac := hmac.New(sha256.New, g.signingKey)
-	fmt.Fprintf(mac, "v1\n%s\n%s\n%s\n%s\n%s\n", timestamp, nonce, r.Method, r.RequestURI, hex.EncodeToString(digest[:]))
+	_, _ = fmt.Fprintf(mac, "v1\n%s\n%s\n%s\n%s\n%s\n", timestamp, nonce, r.Method, r.RequestURI, hex.EncodeToString(digest[:]))
 	want := "v1=" + hex.EncodeToString(mac.Sum(nil))
 	if !hmac.Equal([]byte(want), []byte(r.Header.Get("Scim-Operator-Signature"))) {
 		return false
