@@ -3,6 +3,8 @@
 
 package v1alpha1_test
 
+import "slices"
+
 // samples sets every field of every kind, so that each can be made wrong alone; but see alternatives.
 func samples() map[string]string {
 	return map[string]string{
@@ -253,11 +255,7 @@ spec:
   groupRef: {name: 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90}
   children: [8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90-zero, 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90-one]
 `},
-<<<<<<< HEAD
-		"ScimApplication": append(httpSamples(), postgreSQLSample, webhookSample, webhookHeaderSample),
-=======
-		"ScimApplication": ldapSamples(),
->>>>>>> w-ldap
+		"ScimApplication": slices.Concat(httpSamples(), ldapSamples(), []string{postgreSQLSample, webhookSample, webhookHeaderSample}),
 		"ScimGrant": {
 			grantTo("{kind: Everyone}"),
 			grantTo("{kind: EveryoneElse}"),
