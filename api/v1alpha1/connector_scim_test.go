@@ -3,7 +3,7 @@
 
 package v1alpha1_test
 
-// scimSamples set every field of the connector that is not one of an endpoint.
+// scimSamples set every field of the connector.
 func scimSamples() []string {
 	const rest = `
   lifecycle: {graceHours: 24}
@@ -23,23 +23,35 @@ spec:
   connector:
     type: SCIM
     scim:
-      endpoint:
-        url: https://app.example.com/scim/v2
-        authentication: {type: Bearer}
-        credentialSecretRef: {name: application}
-        timeoutSeconds: 5
-        maxConnections: 4
       suspension: Delete
       adoptExternalIDs: true
 `
 	return []string{
 		begin + `
+      endpoint:
+        url: https://app.example.com/scim/v2
+        authentication:
+          type: OAuth2
+          oauth2: {tokenURL: "https://login.example.com/token", scopes: [scim], audience: app}
+        credentialSecretRef: {name: application}
+        proxyURL: http://proxy.example.com:3128
+        timeoutSeconds: 5
+        maxConnections: 4
+        allowPlaintext: true
       rolesAs: Groups
       roles: [{name: reader, group: Readers}]` + rest,
 		begin + `
+      endpoint:
+        url: https://app.example.com
+        authentication: {type: Header, header: {name: X-API-Key, prefix: "token "}}
+        credentialSecretRef: {name: application}
       rolesAs: Groups
       roles: [{name: reader, groupID: "7"}]` + rest,
 		begin + `
+      endpoint:
+        url: https://app.example.com
+        authentication: {type: Header, header: {name: X-API-Key, prefix: "token "}}
+        credentialSecretRef: {name: application}
       rolesAs: RolesAttribute
       roles: [{name: reader, value: reading}]` + rest,
 	}
@@ -74,7 +86,6 @@ func scimRules() map[string]rule {
 		"SCIMValueOfGroup":   {reason: "groups have none", create: with("", map[string]any{"value": "reading"}), wantErr: kind},
 		"SCIMGroupOfValue":   {reason: "there are no groups", create: with("RolesAttribute", map[string]any{"group": "Readers"}), wantErr: kind},
 		"SCIMGroupIDOfValue": {reason: "there are no groups", create: with("RolesAttribute", map[string]any{"groupID": "7"}), wantErr: kind},
-		"SCIMWithoutMember":  {reason: "type says SCIM", create: []change{spec(map[string]any{"type": "SCIM"}, "connector")}, wantErr: "connector.scim must be set when connector.type is SCIM, and only then"},
 		"SCIMLongAttribute":  {reason: "a path of an extension", create: []change{spec("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "account", "attributes", 0, "name")}},
 	})
 }
