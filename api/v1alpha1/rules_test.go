@@ -35,9 +35,10 @@ func celRules(t *testing.T) map[string][]celRule {
 // rules are cases for every CEL rule. Bounds and enums are broken one by one in testBounds.
 func rules() map[string]rule {
 	all := map[string]rule{}
-	for _, some := range []map[string]rule{directoryRules(), tokenRules(), dataRules(), groupRules(), applicationRules(), policyRules(), grantRules(), accountRules(), scimRules()} {
+	for _, some := range []map[string]rule{directoryRules(), tokenRules(), dataRules(), groupRules(), applicationRules(), policyRules(), grantRules(), accountRules()} {
 		maps.Copy(all, some)
 	}
+	maps.Copy(all, scimRules())
 	return all
 }
 

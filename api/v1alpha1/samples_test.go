@@ -233,7 +233,6 @@ status:
 // alternatives set what cannot be set together with something in the first sample of the kind.
 func alternatives() map[string][]string {
 	return map[string][]string{
-		"ScimApplication": scimSamples(),
 		"ScimUser": {`
 apiVersion: scim-operator.dev/v1alpha1
 kind: ScimUser
@@ -281,7 +280,11 @@ status:
 
 // samplesOf are all samples of a kind.
 func samplesOf(kind string) []string {
-	return append([]string{samples()[kind]}, alternatives()[kind]...)
+	all := append([]string{samples()[kind]}, alternatives()[kind]...)
+	if kind == "ScimApplication" {
+		all = append(all, scimSamples()...)
+	}
+	return all
 }
 
 const condition = `{type: Ready, status: "True", reason: InSync, message: all is well, ` +
