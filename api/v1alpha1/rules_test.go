@@ -38,6 +38,7 @@ func rules() map[string]rule {
 	for _, some := range []map[string]rule{directoryRules(), tokenRules(), dataRules(), groupRules(), applicationRules(), policyRules(), grantRules(), accountRules(), postgreSQLRules(), webhookRules(), httpRules(), ldapRules()} {
 		maps.Copy(all, some)
 	}
+	maps.Copy(all, scimRules())
 	return all
 }
 

@@ -283,7 +283,11 @@ status:
 
 // samplesOf are all samples of a kind.
 func samplesOf(kind string) []string {
-	return append([]string{samples()[kind]}, alternatives()[kind]...)
+	all := append([]string{samples()[kind]}, alternatives()[kind]...)
+	if kind == "ScimApplication" {
+		all = append(all, scimSamples()...)
+	}
+	return all
 }
 
 const condition = `{type: Ready, status: "True", reason: InSync, message: all is well, ` +

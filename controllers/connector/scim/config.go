@@ -85,6 +85,8 @@ type Connector struct {
 type learned struct {
 	// findsMark says whether a filter on externalId finds what is there.
 	findsMark answer
+	// keepsToFilters says whether what a filter selects is all that is answered.
+	keepsToFilters answer
 	// showsGroups says whether users have the attribute groups.
 	showsGroups answer
 	// noPatch says that PATCH is refused.

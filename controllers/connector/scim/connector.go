@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
@@ -85,9 +86,12 @@ func (c *Connector) check(ctx context.Context, want connector.Account) error {
 	if err := checkName(want.UserName); err != nil {
 		return err
 	}
-	for name := range want.Profile {
-		if !keeps(name) {
+	for name, value := range want.Profile {
+		switch {
+		case !keeps(name):
 			return connector.Invalidf("attribute %q is none that SCIM has a place for", name)
+		case !utf8.ValidString(value):
+			return connector.Invalidf("attribute %q is not valid UTF-8, which JSON cannot hold", name)
 		}
 	}
 	return c.wanted(ctx, want.Roles)

@@ -61,8 +61,8 @@ func (c *Connector) search(ctx context.Context, what, attribute, value string, m
 		seen++
 		return match(u)
 	})
-	if err == nil && seen > 0 && len(found) == 0 && c.learned.findsMark.isYes() {
-		return nil, notSCIM(what) // it knows filters, and answers with what was not asked for
+	if err == nil && seen > 0 && !c.believe(seen, len(found)) {
+		return nil, connector.Unavailablef(soon, "%s: the application answers with what was not asked for", what)
 	}
 	if errors.Is(err, errNoFilter) {
 		if attribute == attrExternalID {
@@ -71,6 +71,18 @@ func (c *Connector) search(ctx context.Context, what, attribute, value string, m
 		return c.sift(ctx, query{what: what, path: usersPath, cursor: true}, match)
 	}
 	return found, err
+}
+
+// believe reports whether the answer to a filter can be one, and learns from it. An application that kept to filters and now answers with
+// others alone has mixed something up, once; if it does so again, it takes no notice of filters, and its answer is the list of all.
+func (c *Connector) believe(seen, found int) bool {
+	switch {
+	case found == seen:
+		c.learned.keepsToFilters.set(true)
+	case found == 0:
+		return c.learned.keepsToFilters.Swap(-1) <= 0
+	}
+	return true
 }
 
 func (c *Connector) sift(ctx context.Context, q query, match matches) ([]user, error) {
