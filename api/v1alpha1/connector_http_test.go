@@ -165,6 +165,15 @@ func httpRules() map[string]rule {
 			reason: "it would cross the network in the clear", create: with(http("http://app.example.com", "endpoint", "url")), at: under + ".endpoint",
 			wantErr: "the url is not https: credentials and personal data would cross the network in the clear; set allowPlaintext if that is acceptable",
 		},
+		"HTTPProxyPlaintext": {
+			reason: "it would read the credential", at: under + ".endpoint", wantErr: "proxyURL needs https: the proxy would read the credential",
+			create: with(http("http://app.example.com", "endpoint", "url"), http(true, "endpoint", "allowPlaintext")),
+		},
+		"HTTPTokenPlaintext": {
+			reason: "the secret would be seen", at: under + ".endpoint",
+			create:  with(http("http://login.example.com/token", "endpoint", "authentication", "oauth2", "tokenURL"), http(nil, "endpoint", "proxyURL")),
+			wantErr: "the tokenURL is not https: the credential would cross the network in the clear; set allowPlaintext if that is acceptable",
+		},
 		"HTTPNoSecret": {
 			reason: "which token?", create: with(http(nil, "endpoint", "credentialSecretRef")), at: under + ".endpoint", wantErr: "authentication needs a credentialSecretRef",
 		},

@@ -6,6 +6,7 @@ package http
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
+	"github.com/scim-operator/scim-operator/controllers/connector/connectortest/faults"
 	"github.com/scim-operator/scim-operator/controllers/connector/egress"
 	"github.com/scim-operator/scim-operator/hack/apps"
 	"github.com/scim-operator/scim-operator/hack/apps/rabbitmq"
@@ -161,16 +163,27 @@ func TestConformance(t *testing.T) {
 		Secrets: []string{canary},
 		New: func(t testing.TB) connectortest.System {
 			to := newWay(t, app)
+			breaks, lies := faulty(t, to)
 			return connectortest.System{
-				Connector: open(t, rabbitConfig(t, app, to.url)),
-				Roles:     []string{"management", "monitoring", "policymaker"},
-				Writes:    func() int { return int(to.writes.Load()) },
-				HasAccess: hasAccess(app),
-				Damage:    damages(app),
-				Foreign:   foreigners(app),
-				Unmarked:  unmarked(app),
-				Keys:      []connector.Key{connector.KeyUserName},
-				Open:      opening(app),
+				Connector: open(t, rabbitConfig(t, app, "http://"+breaks.Address()+"/api")),
+				Faults:    bothFaults(breaks, lies),
+				CountOf: func(t testing.TB, userName string) int {
+					if readUser(t, app, userName) == nil {
+						return 0
+					}
+					return 1
+				},
+				Calls:           func() int { return int(to.calls.Load()) },
+				MostConnections: func() int { return breaks.Counts().Most },
+				MaxConnections:  8,
+				Roles:           []string{"management", "monitoring", "policymaker"},
+				Writes:          func() int { return int(to.writes.Load()) },
+				HasAccess:       hasAccess(app),
+				Damage:          damages(app),
+				Foreign:         foreigners(app),
+				Unmarked:        unmarked(app),
+				Keys:            []connector.Key{connector.KeyUserName},
+				Open:            opening(app),
 			}
 		},
 		Failing: map[connector.Kind]func(testing.TB) connector.Connector{
@@ -191,6 +204,28 @@ func TestConformance(t *testing.T) {
 			return open(t, rabbitConfig(t, app, cutting(t)))
 		},
 	})
+}
+
+// faulty is a way to the broker on which connections break and answers are wrong when they are told to be.
+func faulty(t testing.TB, to *way) (*faults.Proxy, *faults.HTTP) {
+	t.Helper()
+	lies, err := faults.ListenHTTP(freeAddress(t), to.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = lies.Close() })
+	breaks, err := faults.Listen(freeAddress(t), lies.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = breaks.Close() })
+	return breaks, lies
+}
+
+func bothFaults(breaks *faults.Proxy, lies *faults.HTTP) map[string]faults.Fault {
+	all := lies.Faults(nil)
+	maps.Copy(all, breaks.Faults())
+	return all
 }
 
 func freeAddress(t testing.TB) string {
