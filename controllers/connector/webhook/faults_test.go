@@ -5,6 +5,7 @@ package webhook
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -38,7 +39,13 @@ func (w world) between(t testing.TB, wrong func(rw http.ResponseWriter, r *http.
 	cfg.Endpoint.AllowPlaintext = true
 	cfg.Endpoint.URL = serve(t, func(rw http.ResponseWriter, r *http.Request) {
 		wrong(rw, r, func() *httptest.ResponseRecorder {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body)) // for who asks twice
 			out := r.Clone(r.Context())
+			out.Body = io.NopCloser(bytes.NewReader(body))
 			out.URL.Scheme, out.URL.Host, out.RequestURI = target.Scheme, target.Host, ""
 			answer, err := transport.RoundTrip(out)
 			if err != nil {
