@@ -25,7 +25,8 @@ const window = 5 * time.Minute
 
 var errDenied = errors.New("who are you?")
 
-// guard lets requests through that bear the token and, if there is a signing key, a signature that is right, new and not seen before.
+// guard lets requests through that bear the token and, if there is a signing key, a signature that is right, new and not seen before. A GET changes
+// nothing and may be seen again: HTTP clients repeat one by themselves when a connection breaks.
 type guard struct {
 	token      string
 	signingKey []byte
@@ -63,7 +64,7 @@ func (g *guard) signed(r *http.Request, body []byte, now time.Time) bool {
 		return false
 	}
 	sent, err := strconv.ParseInt(timestamp, 10, 64)
-	return err == nil && now.Sub(time.Unix(sent, 0)).Abs() <= window && g.first(nonce, now)
+	return err == nil && now.Sub(time.Unix(sent, 0)).Abs() <= window && (r.Method == http.MethodGet || g.first(nonce, now))
 }
 
 // first reports whether the nonce is new. One is remembered for as long as its timestamp can be accepted.
