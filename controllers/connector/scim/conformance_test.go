@@ -104,9 +104,19 @@ func (s *server) faults(way faultyWay) map[string]faults.Fault {
 	if !s.fast {
 		return nil
 	}
-	all := way.bytes.Faults()
-	maps.Copy(all, way.http.Faults(nil))
+	all := way.http.Faults(nil)
+	maps.DeleteFunc(all, func(name string, _ faults.Fault) bool { return !slices.Contains(tellingFaults(), name) })
+	for name, fault := range way.bytes.Faults() {
+		if fault.Once {
+			all[name] = fault
+		}
+	}
 	return all
+}
+
+// tellingFaults are those of requests that differ most: each is tried at every request of everything that the connector does.
+func tellingFaults() []string {
+	return []string{"500 after it is done", "a page for people, before it is done", "another's answer, before it is done", "half of the JSON", "only 429"}
 }
 
 // calls counts requests, where users show their groups: elsewhere it takes one more for each role to see them.

@@ -251,10 +251,10 @@ func (c *Connector) create(ctx context.Context, want connector.Account) (*user, 
 
 // noMark explains an account that was made and does not bear the mark that it was made with. What bears none is never touched again.
 func noMark(err error) error {
-	if err != nil {
-		return nil
+	if err == nil {
+		return connector.Unavailablef(wrongWait, "create the account: the application does not keep the externalId, without which it cannot be told whose an account is")
 	}
-	return connector.Unavailablef(wrongWait, "create the account: the application does not keep the externalId, without which it cannot be told whose an account is")
+	return nil
 }
 
 // ambiguous returns the account if it was made in spite of err.

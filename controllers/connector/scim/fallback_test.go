@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -297,7 +298,7 @@ func TestAdoptExternalIDs(t *testing.T) {
 	conn := openWith(t, cfg)
 	like := someone()
 	s.must(t, http.MethodPost, usersPath, map[string]any{attrSchemas: []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, attrUserName: like.UserName, attrExternalID: "00u-" + like.UserName})
-	if _, err := conn.Observe(t.Context(), like); err != connector.ErrNotFound {
+	if _, err := conn.Observe(t.Context(), like); !errors.Is(err, connector.ErrNotFound) {
 		t.Errorf("before: %v", err)
 	}
 	found, err := conn.Find(t.Context(), connector.KeyExternalID, "00u-"+like.UserName)

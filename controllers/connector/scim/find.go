@@ -76,10 +76,10 @@ func (c *Connector) search(ctx context.Context, what, attribute, value string, m
 // believe reports whether the answer to a filter can be one, and learns from it. An application that kept to filters and now answers with
 // others alone has mixed something up, once; if it does so again, it takes no notice of filters, and its answer is the list of all.
 func (c *Connector) believe(seen, found int) bool {
-	switch {
-	case found == seen:
+	switch found {
+	case seen:
 		c.learned.keepsToFilters.set(true)
-	case found == 0:
+	case 0:
 		return c.learned.keepsToFilters.Swap(-1) <= 0
 	}
 	return true

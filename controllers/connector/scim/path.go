@@ -49,7 +49,8 @@ func isName(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		isLetter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !isLetter && (i == 0 || !(c >= '0' && c <= '9' || c == '-' || c == '_')) {
+		isOther := c >= '0' && c <= '9' || c == '-' || c == '_'
+		if !isLetter && (i == 0 || !isOther) {
 			return false
 		}
 	}

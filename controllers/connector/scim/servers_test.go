@@ -18,7 +18,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -310,9 +309,8 @@ func openWith(t testing.TB, cfg Config) *Connector {
 type wire struct {
 	url string
 
-	mu       sync.Mutex
-	requests []string
-	writes   int
+	mu     sync.Mutex
+	writes int
 	// harm, if not nil, may answer in place of the server, or after it.
 	harm func(w http.ResponseWriter, r *http.Request, forward http.Handler) bool
 }
@@ -358,7 +356,6 @@ func freeAddress(t testing.TB) string {
 
 func (w *wire) serve(rw http.ResponseWriter, r *http.Request, proxy http.Handler) {
 	w.mu.Lock()
-	w.requests = append(w.requests, r.Method+" "+strings.SplitN(r.URL.Path, "/v2", 2)[1])
 	harm := w.harm
 	w.mu.Unlock()
 	counted := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -380,15 +377,6 @@ func (w *wire) Writes() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.writes
-}
-
-// since returns the requests since the last call.
-func (w *wire) since() []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	all := w.requests
-	w.requests = nil
-	return all
 }
 
 type statusWriter struct {

@@ -71,7 +71,9 @@ func create(t *testing.T, b *BetterAuth, name string) (id string) {
 
 func groupID(t *testing.T, b *BetterAuth, name string) string {
 	t.Helper()
-	var list struct{ Resources []struct{ ID, DisplayName string } }
+	var list struct {
+		Resources []struct{ ID, DisplayName string }
+	}
 	if _, err := b.Do(t.Context(), http.MethodGet, "/Groups", nil, &list); err != nil {
 		t.Fatal(err)
 	}
