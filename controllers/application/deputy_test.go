@@ -138,8 +138,8 @@ func scimAt(l, issuer, proxy *listener) v1alpha1.Connector {
 			Type: v1alpha1.AuthenticationOAuth2, OAuth2: &v1alpha1.OAuth2Authentication{TokenURL: "http://" + issuer.address() + "/token"},
 		}
 	}
-	if proxy != nil {
-		endpoint.ProxyURL = "http://" + proxy.address()
+	if proxy != nil { // which is refused where the proxy could read everything
+		endpoint.URL, endpoint.ProxyURL = "https://"+l.address()+"/scim", "http://"+proxy.address()
 	}
 	return v1alpha1.Connector{Type: v1alpha1.ConnectorSCIM, SCIM: &v1alpha1.SCIMConnector{Endpoint: endpoint, Roles: []v1alpha1.SCIMRole{{Name: "reader"}}}}
 }
