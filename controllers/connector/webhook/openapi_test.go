@@ -301,6 +301,9 @@ func TestDescriptionRefuses(t *testing.T) {
 		"NoNumber":        {"GET", "/accounts?limit=x", "", 200, `{"accounts":[],"next":""}`, true},
 		"Zero":            {"GET", "/accounts?limit=0", "", 200, `{"accounts":[],"next":""}`, true},
 		"NoNext":          {"GET", "/accounts?limit=1", "", 200, `{"accounts":[]}`, true},
+		"Find":            {"POST", "/find", `{"key":"Email","value":"u"}`, 200, `{"key":"Email","value":"u","accounts":[]}`, false},
+		"FindForNobody":   {"POST", "/find", `{"key":"Email","value":"u"}`, 200, `{"accounts":[]}`, true},
+		"RevokeOfNobody":  {"POST", "/accounts/a/b/revoke", "", 200, `{"sessions":"Revoked","tokens":"Revoked"}`, true},
 		"List":            {"GET", "/accounts?limit=1", "", 200, `{"accounts":[` + whole + `],"next":""}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {

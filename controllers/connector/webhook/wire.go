@@ -52,8 +52,21 @@ type capabilities struct {
 	Operations []Operation `json:"operations"`
 }
 
-// revocation says what became of what an account had opened.
+// look is what is looked for, and what the answer repeats of it.
+type look struct {
+	Key   connector.Key `json:"key"`
+	Value string        `json:"value"`
+}
+
+// found are the accounts that have what was looked for. That it names what it is about tells "nobody" from an answer to somebody else's question.
+type found struct {
+	look
+	Accounts *[]account `json:"accounts"`
+}
+
+// revocation says what became of what the account of that owner had opened.
 type revocation struct {
+	Owner    string                    `json:"owner"`
 	Sessions connector.RevocationState `json:"sessions"`
 	Tokens   connector.RevocationState `json:"tokens"`
 }

@@ -43,7 +43,7 @@ func contract(s *store) *http.ServeMux {
 	})
 	mux.HandleFunc("POST /accounts/{namespace}/{name}/revoke", func(w http.ResponseWriter, r *http.Request) {
 		err := s.revoke(owner(r))
-		reply(w, map[string]string{"sessions": "Revoked", "tokens": "NotNeeded"}, err) // there are no tokens here
+		reply(w, map[string]string{"owner": owner(r), "sessions": "Revoked", "tokens": "NotNeeded"}, err) // there are no tokens here
 	})
 	mux.HandleFunc("GET /accounts", s.serveList)
 	mux.HandleFunc("POST /find", s.serveFind)
@@ -66,7 +66,7 @@ func (s *store) serveFind(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	found, err := s.find(look.Key, look.Value)
-	reply(w, map[string]any{"accounts": found}, err)
+	reply(w, map[string]any{"key": look.Key, "value": look.Value, "accounts": found}, err)
 }
 
 func (s *store) serveAdopt(w http.ResponseWriter, r *http.Request) {
