@@ -95,10 +95,12 @@ func TestNoOtherAnswerCounts(t *testing.T) {
 		"NoRoles":         {200, replace(`"roles":["reader"],`, "")},
 		"NullRoles":       {200, replace(`["reader"]`, "null")},
 		"NoProfile":       {200, replace(`,"profile":{}`, "")},
-		"ListWithoutNext": {200, `{"accounts":[]}`},
-		"ListOfNull":      {200, `{"accounts":null,"next":""}`},
-		"ListWithoutEnd":  {200, `{"accounts":[],"next":"1"}`},
-		"HalfAccount":     {200, `{"accounts":[{"id":"7"}],"next":""}`},
+		"ListWithoutNext": {200, `{"cursor":"","accounts":[]}`},
+		"ListOfNull":      {200, `{"cursor":"","accounts":null,"next":""}`},
+		"ListWithoutEnd":  {200, `{"cursor":"","accounts":[],"next":"1"}`},
+		"HalfAccount":     {200, `{"cursor":"","accounts":[{"id":"7"}],"next":""}`},
+		"OtherPage":       {200, `{"cursor":"1","accounts":[],"next":""}`},
+		"NoCursor":        {200, `{"accounts":[],"next":""}`},
 		"UnknownStates":   {200, `{"owner":"acme/jane","sessions":"Gone","tokens":""}`},
 		"OtherRevoked":    {200, `{"owner":"acme/joe","sessions":"Revoked","tokens":"Revoked"}`},
 		"NobodyRevoked":   {200, `{"sessions":"Revoked","tokens":"Revoked"}`},
@@ -251,15 +253,18 @@ func TestProbe(t *testing.T) {
 
 func TestListIsCutShort(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
-		"SameCursor": func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, `{"accounts":[`+whole+`],"next":"1"}`)
+		"SameCursor": func(w http.ResponseWriter, r *http.Request) {
+			_, _ = fmt.Fprintf(w, `{"cursor":%q,"accounts":[%s],"next":"1"}`, r.URL.Query().Get("cursor"), whole)
+		},
+		"FirstPageTwice": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"cursor":"","accounts":[`+whole+`],"next":"1"}`)
 		},
 		"SecondIsNone": func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Query().Has("cursor") {
 				w.WriteHeader(http.StatusNotFound)
 				return
 			}
-			_, _ = io.WriteString(w, `{"accounts":[`+whole+`],"next":"a b&c"}`)
+			_, _ = io.WriteString(w, `{"cursor":"","accounts":[`+whole+`],"next":"a b&c"}`)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

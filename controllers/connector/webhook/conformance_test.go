@@ -322,10 +322,10 @@ func serve(t testing.TB, handler http.HandlerFunc) string {
 func truncating(t testing.TB) string {
 	return serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("cursor") == "" {
-			_, _ = io.WriteString(w, `{"accounts":[{"id":"1","owner":"","userName":"u","state":"Active","roles":[],"profile":{}}],"next":"2"}`)
+			_, _ = io.WriteString(w, `{"cursor":"","accounts":[{"id":"1","owner":"","userName":"u","state":"Active","roles":[],"profile":{}}],"next":"2"}`)
 			return
 		}
-		_, _ = io.WriteString(w, `{"accounts":[{"id":"2","owner":"","userName":"v","sta`)
+		_, _ = io.WriteString(w, `{"cursor":"2","accounts":[{"id":"2","owner":"","userName":"v","sta`)
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})

@@ -116,7 +116,7 @@ func (l lister) List(ctx context.Context) iter.Seq2[connector.Account, error] {
 	}
 }
 
-// page returns one page. A list that says neither that it goes on nor that it is over, or goes on where it was, is not complete.
+// page returns one page.
 func (c *Connector) page(ctx context.Context, cursor string) (accounts []connector.Account, next string, err error) {
 	const what = "list the accounts"
 	query := url.Values{"limit": {strconv.Itoa(pageSize)}}
@@ -128,7 +128,7 @@ func (c *Connector) page(ctx context.Context, cursor string) (accounts []connect
 	if err != nil && !errors.Is(err, errNotFound) {
 		return nil, "", err
 	}
-	if err != nil || p.Accounts == nil || p.Next == nil || *p.Next != "" && (*p.Next == cursor || len(*p.Accounts) == 0) {
+	if err != nil || !p.follows(cursor) {
 		return nil, "", outOfContract(what)
 	}
 	accounts, ok := c.readAll(*p.Accounts)

@@ -38,10 +38,21 @@ func ask(want connector.Account) wanted {
 	return wanted{State: want.State, UserName: want.UserName, Roles: want.Roles, Profile: want.Profile}
 }
 
-// page is one of a list. Next is there on the last one, too, and empty.
+// page is one of a list. It names the cursor that it was asked for by, so that another page is not taken for it: a list that lacks one looks whole.
+// Next is there on the last one, too, and empty.
 type page struct {
+	Cursor   *string    `json:"cursor"`
 	Accounts *[]account `json:"accounts"`
 	Next     *string    `json:"next"`
+}
+
+// follows reports whether it is the page at the cursor. A list that says neither that it goes on nor that it is over, or goes on where it was, is not
+// complete.
+func (p page) follows(cursor string) bool {
+	if p.Cursor == nil || *p.Cursor != cursor || p.Accounts == nil || p.Next == nil {
+		return false
+	}
+	return *p.Next == "" || *p.Next != cursor && len(*p.Accounts) > 0
 }
 
 // capabilities are what an application says that it can.

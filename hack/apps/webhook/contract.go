@@ -56,8 +56,9 @@ func (s *store) serveList(w http.ResponseWriter, r *http.Request) {
 	if err != nil || limit < 1 {
 		limit = defaultPage
 	}
-	accounts, next := s.list(r.URL.Query().Get("cursor"), min(limit, maxPage))
-	answer(w, http.StatusOK, map[string]any{"accounts": append([]Account{}, accounts...), "next": next})
+	cursor := r.URL.Query().Get("cursor")
+	accounts, next := s.list(cursor, min(limit, maxPage))
+	answer(w, http.StatusOK, map[string]any{"cursor": cursor, "accounts": append([]Account{}, accounts...), "next": next})
 }
 
 func (s *store) serveFind(w http.ResponseWriter, r *http.Request) {
