@@ -48,7 +48,8 @@ type HTTPEndpoint struct {
 	CredentialSecretRef *LocalReference `json:"credentialSecretRef,omitempty"`
 
 	// proxyURL is the proxy to go through: http, https or socks5, without a credential, and for https alone. It resolves the name of the host, and
-	// decides where that may lead. The default is the proxy of the controller's environment.
+	// decides where that may lead. The annotation scim-operator.dev/hosts of the credential's Secret names the host of the proxy, too. The default is
+	// the proxy of the controller's environment.
 	// +optional
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:Pattern=`^(https?|socks5)://[^/?#@\s]+$`

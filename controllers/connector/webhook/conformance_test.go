@@ -126,13 +126,19 @@ func loopback() outbound.DialFunc {
 	return egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}.DialContext
 }
 
-func listen(t testing.TB) net.Listener {
+// free is an address that nobody listens at.
+func free(t testing.TB) string {
 	t.Helper()
 	ports, err := cluster.FreePorts(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0])))
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
+}
+
+func listen(t testing.TB) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", free(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,10 +182,21 @@ func plain(url string) Config {
 // TestConformance runs the suite on the application over TLS, with every request and answer held to the description.
 func TestConformance(t *testing.T) {
 	w := inWorld(t)
+	connectortest.Run(t, w.subject(w.system))
+	w.usedAll(t)
+}
+
+// TestConformanceUnderFaults runs it again without TLS, so that what is between can give wrong answers as well as break connections.
+func TestConformanceUnderFaults(t *testing.T) {
+	w := inWorld(t)
+	connectortest.Run(t, w.subject(w.faultySystem))
+}
+
+func (w world) subject(system func(testing.TB) connectortest.System) connectortest.Subject {
 	credential, _ := w.app.Credential()
-	connectortest.Run(t, connectortest.Subject{
+	return connectortest.Subject{
 		Secrets: []string{canary, string(credential["token"]), string(credential[KeySigning])},
-		New:     w.system,
+		New:     system,
 		Failing: map[connector.Kind]func(testing.TB) connector.Connector{
 			connector.KindDenied: func(t testing.TB) connector.Connector {
 				cfg := w.config()
@@ -187,15 +204,12 @@ func TestConformance(t *testing.T) {
 				return open(t, cfg)
 			},
 			connector.KindUnavailable: func(t testing.TB) connector.Connector {
-				listener := listen(t)
-				_ = listener.Close()
-				return open(t, plain("http://"+listener.Addr().String()))
+				return open(t, plain("http://"+free(t)))
 			},
 		},
 		Hanging:   hanging,
 		Truncated: func(t testing.TB) connector.Connector { return open(t, plain(truncating(t))) },
-	})
-	w.usedAll(t)
+	}
 }
 
 // usedAll wants the suite to have seen everything that the contract has.
@@ -308,10 +322,10 @@ func serve(t testing.TB, handler http.HandlerFunc) string {
 func truncating(t testing.TB) string {
 	return serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("cursor") == "" {
-			_, _ = io.WriteString(w, `{"accounts":[{"id":"1","owner":"","userName":"u","state":"Active","roles":[],"profile":{}}],"next":"2"}`)
+			_, _ = io.WriteString(w, `{"cursor":"","accounts":[{"id":"1","owner":"","userName":"u","state":"Active","roles":[],"profile":{}}],"next":"2"}`)
 			return
 		}
-		_, _ = io.WriteString(w, `{"accounts":[{"id":"2","owner":"","userName":"v","sta`)
+		_, _ = io.WriteString(w, `{"cursor":"2","accounts":[{"id":"2","owner":"","userName":"v","sta`)
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	})

@@ -5,7 +5,8 @@
 //
 // It owns nothing but those requests. What an account is, and that none of somebody else is touched, is for the application to hold; this side holds
 // it to the contract: an answer that does not say in so many words what the contract has for it is taken for none. So a page that says "maintenance"
-// with 200, a router that says 404 and a proxy that says 409 are all Unavailable, and never an account that is gone, somebody else's, or removed.
+// with 200, a router that says 404 and a proxy that says 409 are all Unavailable, and never an account that is gone, somebody else's, or removed. Every
+// 200 about an account names what it is about, so that one which belongs to another request is none, either.
 //
 //	verb                 request                                answers
 //	Observe              GET    /accounts/{namespace}/{name}    200 account, 404 NotFound

@@ -297,11 +297,15 @@ func TestDescriptionRefuses(t *testing.T) {
 		"OtherSuccess":    {"DELETE", "/accounts/a/b", "", 202, "", true},
 		"OtherPath":       {"GET", "/accounts/a", "", 200, whole, true},
 		"OtherMethod":     {"PATCH", "/accounts/a/b", "", 200, whole, true},
-		"OtherParameter":  {"GET", "/accounts?page=1", "", 200, `{"accounts":[],"next":""}`, true},
-		"NoNumber":        {"GET", "/accounts?limit=x", "", 200, `{"accounts":[],"next":""}`, true},
-		"Zero":            {"GET", "/accounts?limit=0", "", 200, `{"accounts":[],"next":""}`, true},
-		"NoNext":          {"GET", "/accounts?limit=1", "", 200, `{"accounts":[]}`, true},
-		"List":            {"GET", "/accounts?limit=1", "", 200, `{"accounts":[` + whole + `],"next":""}`, false},
+		"OtherParameter":  {"GET", "/accounts?page=1", "", 200, `{"cursor":"","accounts":[],"next":""}`, true},
+		"NoNumber":        {"GET", "/accounts?limit=x", "", 200, `{"cursor":"","accounts":[],"next":""}`, true},
+		"Zero":            {"GET", "/accounts?limit=0", "", 200, `{"cursor":"","accounts":[],"next":""}`, true},
+		"NoNext":          {"GET", "/accounts?limit=1", "", 200, `{"cursor":"","accounts":[]}`, true},
+		"Find":            {"POST", "/find", `{"key":"Email","value":"u"}`, 200, `{"key":"Email","value":"u","accounts":[]}`, false},
+		"FindForNobody":   {"POST", "/find", `{"key":"Email","value":"u"}`, 200, `{"accounts":[]}`, true},
+		"RevokeOfNobody":  {"POST", "/accounts/a/b/revoke", "", 200, `{"sessions":"Revoked","tokens":"Revoked"}`, true},
+		"NoCursor":        {"GET", "/accounts?limit=1", "", 200, `{"accounts":[],"next":""}`, true},
+		"List":            {"GET", "/accounts?limit=1", "", 200, `{"cursor":"","accounts":[` + whole + `],"next":""}`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := http.NewRequest(tc.method, "https://app.example.com"+tc.path, http.NoBody)

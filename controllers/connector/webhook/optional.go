@@ -82,7 +82,7 @@ func (c *Connector) Revoke(ctx context.Context, acct connector.Account) (connect
 		return connector.Revocation{Sessions: connector.Revoked, Tokens: connector.Revoked}, nil // of nobody there is nothing left
 	case err != nil:
 		return connector.Revocation{}, err
-	case !known(became.Sessions) || !known(became.Tokens):
+	case became.Owner != acct.Owner || !known(became.Sessions) || !known(became.Tokens):
 		return connector.Revocation{}, outOfContract(what)
 	}
 	return connector.Revocation{Sessions: became.Sessions, Tokens: became.Tokens}, nil
@@ -116,7 +116,7 @@ func (l lister) List(ctx context.Context) iter.Seq2[connector.Account, error] {
 	}
 }
 
-// page returns one page. A list that says neither that it goes on nor that it is over, or goes on where it was, is not complete.
+// page returns one page.
 func (c *Connector) page(ctx context.Context, cursor string) (accounts []connector.Account, next string, err error) {
 	const what = "list the accounts"
 	query := url.Values{"limit": {strconv.Itoa(pageSize)}}
@@ -128,7 +128,7 @@ func (c *Connector) page(ctx context.Context, cursor string) (accounts []connect
 	if err != nil && !errors.Is(err, errNotFound) {
 		return nil, "", err
 	}
-	if err != nil || p.Accounts == nil || p.Next == nil || *p.Next != "" && (*p.Next == cursor || len(*p.Accounts) == 0) {
+	if err != nil || !p.follows(cursor) {
 		return nil, "", outOfContract(what)
 	}
 	accounts, ok := c.readAll(*p.Accounts)
@@ -147,23 +147,18 @@ func (a adopter) Find(ctx context.Context, key connector.Key, value string) ([]c
 	if value == "" || !utf8.ValidString(value) {
 		return nil, connector.Invalidf("%s: the key is empty or not UTF-8", what)
 	}
-	body := struct {
-		Key   connector.Key `json:"key"`
-		Value string        `json:"value"`
-	}{key, value}
-	var found struct {
-		Accounts *[]account `json:"accounts"`
-	}
-	err := a.c.do(ctx, call{what: what, method: http.MethodPost, path: "/find", body: body, success: http.StatusOK}, &found)
+	wanted := look{Key: key, Value: value}
+	var told found
+	err := a.c.do(ctx, call{what: what, method: http.MethodPost, path: "/find", body: wanted, success: http.StatusOK}, &told)
 	switch {
 	case errors.Is(err, errNotFound):
 		return nil, outOfContract(what)
 	case err != nil:
 		return nil, err
-	case found.Accounts == nil:
+	case told.look != wanted || told.Accounts == nil:
 		return nil, outOfContract(what)
 	}
-	accounts, ok := a.c.readAll(*found.Accounts)
+	accounts, ok := a.c.readAll(*told.Accounts)
 	if !ok || slices.ContainsFunc(accounts, func(a connector.Account) bool { return a.Owner != "" }) {
 		return nil, outOfContract(what)
 	}

@@ -38,10 +38,21 @@ func ask(want connector.Account) wanted {
 	return wanted{State: want.State, UserName: want.UserName, Roles: want.Roles, Profile: want.Profile}
 }
 
-// page is one of a list. Next is there on the last one, too, and empty.
+// page is one of a list. It names the cursor that it was asked for by, so that another page is not taken for it: a list that lacks one looks whole.
+// Next is there on the last one, too, and empty.
 type page struct {
+	Cursor   *string    `json:"cursor"`
 	Accounts *[]account `json:"accounts"`
 	Next     *string    `json:"next"`
+}
+
+// follows reports whether it is the page at the cursor. A list that says neither that it goes on nor that it is over, or goes on where it was, is not
+// complete.
+func (p page) follows(cursor string) bool {
+	if p.Cursor == nil || *p.Cursor != cursor || p.Accounts == nil || p.Next == nil {
+		return false
+	}
+	return *p.Next == "" || *p.Next != cursor && len(*p.Accounts) > 0
 }
 
 // capabilities are what an application says that it can.
@@ -52,8 +63,21 @@ type capabilities struct {
 	Operations []Operation `json:"operations"`
 }
 
-// revocation says what became of what an account had opened.
+// look is what is looked for, and what the answer repeats of it.
+type look struct {
+	Key   connector.Key `json:"key"`
+	Value string        `json:"value"`
+}
+
+// found are the accounts that have what was looked for. That it names what it is about tells "nobody" from an answer to somebody else's question.
+type found struct {
+	look
+	Accounts *[]account `json:"accounts"`
+}
+
+// revocation says what became of what the account of that owner had opened.
 type revocation struct {
+	Owner    string                    `json:"owner"`
 	Sessions connector.RevocationState `json:"sessions"`
 	Tokens   connector.RevocationState `json:"tokens"`
 }

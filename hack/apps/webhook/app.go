@@ -261,6 +261,18 @@ func (a *App) Account(userName string) (Account, bool) {
 	return Account{}, false
 }
 
+// CountOf is how many accounts there are of that user name, whoever's they are. It is never more than one as long as the contract is held.
+func (a *App) CountOf(userName string) (count int) {
+	a.store.mu.Lock()
+	defer a.store.mu.Unlock()
+	for _, account := range a.store.accounts {
+		if strings.EqualFold(account.UserName, userName) {
+			count++
+		}
+	}
+	return count
+}
+
 // Add makes an account as an administrator of the application would, and Edit changes one.
 func (a *App) Add(account Account) {
 	a.store.mu.Lock()

@@ -43,7 +43,7 @@ func contract(s *store) *http.ServeMux {
 	})
 	mux.HandleFunc("POST /accounts/{namespace}/{name}/revoke", func(w http.ResponseWriter, r *http.Request) {
 		err := s.revoke(owner(r))
-		reply(w, map[string]string{"sessions": "Revoked", "tokens": "NotNeeded"}, err) // there are no tokens here
+		reply(w, map[string]string{"owner": owner(r), "sessions": "Revoked", "tokens": "NotNeeded"}, err) // there are no tokens here
 	})
 	mux.HandleFunc("GET /accounts", s.serveList)
 	mux.HandleFunc("POST /find", s.serveFind)
@@ -56,8 +56,9 @@ func (s *store) serveList(w http.ResponseWriter, r *http.Request) {
 	if err != nil || limit < 1 {
 		limit = defaultPage
 	}
-	accounts, next := s.list(r.URL.Query().Get("cursor"), min(limit, maxPage))
-	answer(w, http.StatusOK, map[string]any{"accounts": append([]Account{}, accounts...), "next": next})
+	cursor := r.URL.Query().Get("cursor")
+	accounts, next := s.list(cursor, min(limit, maxPage))
+	answer(w, http.StatusOK, map[string]any{"cursor": cursor, "accounts": append([]Account{}, accounts...), "next": next})
 }
 
 func (s *store) serveFind(w http.ResponseWriter, r *http.Request) {
@@ -66,7 +67,7 @@ func (s *store) serveFind(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	found, err := s.find(look.Key, look.Value)
-	reply(w, map[string]any{"accounts": found}, err)
+	reply(w, map[string]any{"key": look.Key, "value": look.Value, "accounts": found}, err)
 }
 
 func (s *store) serveAdopt(w http.ResponseWriter, r *http.Request) {
