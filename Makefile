@@ -27,7 +27,11 @@ bench: controlplane ## Measure POSTs per second and the time until a leaver is o
 .PHONY: test
 test: controlplane ## Run every test, with the race detector, against a real etcd and kube-apiserver.
 	@echo "Compiling and running the tests with the race detector; the first time takes several minutes, later about five."
-	go test -race -timeout 30m ./...
+	go test -race -short -timeout 30m ./...
+
+.PHONY: conformance
+conformance: controlplane ## Run the conformance suite of all connectors as a whole: each fault at every exchange, a thousand accounts.
+	go test -timeout 60m -run Conformance ./controllers/connector/...
 
 .PHONY: generate
 generate: ## Write what is generated: deepcopy, apply configurations, CRDs, RBAC, chart, config, API reference.
