@@ -46,8 +46,10 @@ type server struct {
 	shared []connector.Key
 	// followsGroups says that users show their groups a moment after they changed.
 	followsGroups bool
-	// showsGroups says that users show their groups, and fast that there is time for every fault.
-	showsGroups, fast bool
+	// showsGroups says that users show their groups.
+	showsGroups bool
+	// forget takes away all users but so many that were made last. Only where it can are faults tried, since each takes accounts of its own.
+	forget func(ctx context.Context, keep int) error
 	// many is how many accounts it can be asked to suspend in a test; zero means as many as the suite wants.
 	many int
 }
@@ -102,7 +104,7 @@ func startScimmy(ctx context.Context) (*server, func() error, error) {
 		return nil, nil, err
 	}
 	return &server{
-		url: s.URL, token: s.Token, reader: s.ReaderToken, hasAccess: s.HasRole, shared: []connector.Key{connector.KeyEmail}, showsGroups: true, fast: true, many: 50,
+		url: s.URL, token: s.Token, reader: s.ReaderToken, hasAccess: s.HasRole, shared: []connector.Key{connector.KeyEmail}, showsGroups: true, forget: s.Forget, many: 50,
 		profile: map[string]string{
 			"displayName": "Zoe Doe", "email": "zoe@example.org", "title": "Boss", "name.givenName": "Zoe",
 			enterpriseDepartment: "Sales", `phoneNumbers[type eq "work"].value`: "555-1234",
