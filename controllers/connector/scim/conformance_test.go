@@ -23,22 +23,16 @@ import (
 
 const canary = "canary-t0ken-do-not-tell"
 
-// TestConformance runs the suite on servers that we did not write and on our own.
+// TestConformance runs the suite on a server that we did not write and on our own.
 func TestConformance(t *testing.T) {
-	for _, name := range []string{"scimmy", "better-auth", "scim-server"} {
-		t.Run(name, func(t *testing.T) { connectortest.Run(t, subject(serverNamed(t, name), name == "scim-server", nil)) })
+	for _, name := range []string{"scimmy", "scim-server"} {
+		t.Run(name, func(t *testing.T) { connectortest.Run(t, subject(serverNamed(t, name))) })
 	}
 }
 
-// subject is a server as the suite sees it. change, if not nil, changes what the connector is opened with.
-func subject(s *server, _ bool, change func(*Config)) connectortest.Subject {
-	open := func(t testing.TB, address, token string) *Connector {
-		cfg := config(address, token)
-		if change != nil {
-			change(&cfg)
-		}
-		return openWith(t, cfg)
-	}
+// subject is a server as the suite sees it.
+func subject(s *server) connectortest.Subject {
+	open := func(t testing.TB, address, token string) *Connector { return openWith(t, config(address, token)) }
 	return connectortest.Subject{
 		Secrets: []string{canary, s.token},
 		Many:    s.many,
