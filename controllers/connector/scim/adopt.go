@@ -30,6 +30,10 @@ func (c *Connector) Keeps(attribute string) bool { return keeps(attribute) }
 // Find implements connector.Adopter. By externalId it finds only if the configuration says that this is not the mark of somebody else.
 func (c *Connector) Find(ctx context.Context, key connector.Key, value string) ([]connector.Account, error) {
 	found, err := c.candidates(ctx, key, value)
+	if err == nil && len(found) == 0 && value != "" {
+		// An empty list may be the answer to another question. Believed, it would make an account beside the one to adopt.
+		found, err = c.candidates(ctx, key, value)
+	}
 	if err != nil {
 		return nil, err
 	}

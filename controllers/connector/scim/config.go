@@ -85,8 +85,8 @@ type Connector struct {
 type learned struct {
 	// findsMark says whether a filter on externalId finds what is there.
 	findsMark answer
-	// keepsToFilters says whether what a filter selects is all that is answered.
-	keepsToFilters answer
+	// mixedUp is how many answers to filters were others alone, since the last that was not.
+	mixedUp atomic.Int32
 	// showsGroups says whether users have the attribute groups.
 	showsGroups answer
 	// noPatch says that PATCH is refused.

@@ -23,31 +23,27 @@ import (
 
 const canary = "canary-t0ken-do-not-tell"
 
-// TestConformance runs the suite on servers that we did not write and on our own.
+// TestConformance runs the suite on a server that we did not write and on our own.
 func TestConformance(t *testing.T) {
-	for _, name := range []string{"scimmy", "better-auth", "scim-server"} {
-		t.Run(name, func(t *testing.T) { connectortest.Run(t, subject(serverNamed(t, name), name == "scim-server", nil)) })
+	for _, name := range []string{"scimmy", "scim-server"} {
+		t.Run(name, func(t *testing.T) { connectortest.Run(t, subject(serverNamed(t, name))) })
 	}
 }
 
-// subject is a server as the suite sees it. change, if not nil, changes what the connector is opened with.
-func subject(s *server, _ bool, change func(*Config)) connectortest.Subject {
-	open := func(t testing.TB, address, token string) *Connector {
-		cfg := config(address, token)
-		if change != nil {
-			change(&cfg)
-		}
-		return openWith(t, cfg)
-	}
+// subject is a server as the suite sees it.
+func subject(s *server) connectortest.Subject {
+	open := func(t testing.TB, address, token string) *Connector { return openWith(t, config(address, token)) }
 	return connectortest.Subject{
 		Secrets: []string{canary, s.token},
 		Many:    s.many,
 		New: func(t testing.TB) connectortest.System {
+			s.leave(t, 0)
 			w := newWire(t, s.url)
 			way := newFaultyWay(t, w.url)
 			return connectortest.System{
 				Connector:       open(t, way.url, s.token),
-				Faults:          s.faults(way),
+				Faults:          s.faults(t, way),
+				CountOf:         s.countOf,
 				Calls:           s.calls(way),
 				MostConnections: func() int { return way.bytes.Counts().Most }, MaxConnections: 8,
 				Roles:     app.Groups(),
@@ -99,24 +95,44 @@ func newFaultyWay(t testing.TB, target string) faultyWay {
 	return faultyWay{url: "http://" + way.Address() + base.Path, bytes: way, http: requests}
 }
 
-// faults are those of bytes and of requests. They take long, so that only one server has them.
-func (s *server) faults(way faultyWay) map[string]faults.Fault {
-	if !s.fast {
+// keptUsers is more than any scene of the suite makes.
+const keptUsers = 8
+
+// faults are those of bytes and of requests. All are tried; those that differ most at every request of everything that the connector does.
+func (s *server) faults(t testing.TB, way faultyWay) map[string]faults.Fault {
+	if s.forget == nil {
 		return nil
 	}
 	all := way.http.Faults(nil)
-	maps.DeleteFunc(all, func(name string, _ faults.Fault) bool { return !slices.Contains(tellingFaults(), name) })
-	for name, fault := range way.bytes.Faults() {
-		if fault.Once {
-			all[name] = fault
+	maps.Copy(all, way.bytes.Faults())
+	for name, fault := range all {
+		inject, isTelling := fault.Inject, slices.Contains(tellingFaults(), name)
+		fault.Inject = func(after int) func() int {
+			s.leave(t, keptUsers)
+			if after > 1 && !isTelling {
+				return func() int { return 0 }
+			}
+			return inject(after)
 		}
+		all[name] = fault
 	}
 	return all
 }
 
-// tellingFaults are those of requests that differ most: each is tried at every request of everything that the connector does.
+// leave forgets what earlier checks made, where that is possible.
+func (s *server) leave(t testing.TB, keep int) {
+	t.Helper()
+	if s.forget == nil {
+		return
+	}
+	if err := s.forget(t.Context(), keep); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// tellingFaults are those that differ most.
 func tellingFaults() []string {
-	return []string{"500 after it is done", "a page for people, before it is done", "another's answer, before it is done", "half of the JSON", "only 429"}
+	return []string{"500 after it is done", "a page for people, before it is done", "another's answer, before it is done", "half of the JSON"}
 }
 
 // calls counts requests, where users show their groups: elsewhere it takes one more for each role to see them.
@@ -180,6 +196,16 @@ func (s *server) lets(t testing.TB, userName, role string) bool {
 		t.Fatal(err)
 	}
 	return has
+}
+
+// countOf asks by another way than the connector's.
+func (s *server) countOf(t testing.TB, userName string) int {
+	t.Helper()
+	found, err := s.list(t.Context(), usersPath, attrUserName, userName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(found)
 }
 
 // idOf returns the id of an account's user.

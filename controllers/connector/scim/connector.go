@@ -183,10 +183,30 @@ func (c *Connector) change(ctx context.Context, u user, e edit, want connector.A
 		}
 	}
 	after, err := c.write(ctx, what, u, e)
+	if err == nil && !c.difference(after, want).isEmpty() {
+		after, err = c.changeAgain(ctx, what, u.id, want)
+	}
 	if connector.KindOf(err) == connector.KindConflict {
 		return u, connector.Conflictf("%s: another account has its user name, or something else that must be its own", what).Because(err)
 	}
-	c.noteSpelling(after, want)
+	return after, err
+}
+
+// changeAgain is for an answer that shows something else than what was sent. It may be an older one, so that what is there is read and, if it
+// has to be, written once more. What is not kept then never will be.
+func (c *Connector) changeAgain(ctx context.Context, what, id string, want connector.Account) (user, error) {
+	u, err := c.fetchUser(ctx, id)
+	if err != nil || u == nil {
+		return user{}, or(err, errStale)
+	}
+	e := c.difference(*u, want)
+	if e.isEmpty() {
+		return *u, nil
+	}
+	after, err := c.write(ctx, what, *u, e)
+	if err == nil {
+		c.noteSpelling(after, want)
+	}
 	return after, err
 }
 

@@ -230,6 +230,13 @@ func wantRoles(t *testing.T, s *server, acct connector.Account, roles ...string)
 	}
 }
 
+// TestBetterAuth is a whole application, where people sign in. The suite is not for it: a user name without an address must be one, and names
+// of people are kept without the space around them.
+func TestBetterAuth(t *testing.T) {
+	s := serverNamed(t, "better-auth")
+	live(t, s, openWith(t, config(s.url, s.token)))
+}
+
 // TestRolesAttribute keeps roles in the user.
 func TestRolesAttribute(t *testing.T) {
 	s := serverNamed(t, "scimmy")

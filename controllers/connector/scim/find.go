@@ -43,7 +43,11 @@ func sameName(a, b string) bool {
 	return canonicalA == canonicalB
 }
 
-// search returns the users that match, by a filter if the application knows one, and out of all of them otherwise.
+// mixedUpOften is how many answers in a row to filters may be others alone, until it is clear that the application takes no notice of filters.
+const mixedUpOften = 3
+
+// search returns the users that match, by a filter if the application knows one, and out of all of them otherwise. So it does where the
+// answer to a filter is others alone: either something mixed up two answers, or no notice is taken of filters.
 func (c *Connector) search(ctx context.Context, what, attribute, value string, match matches) ([]user, error) {
 	filter, err := equals(attribute, value)
 	if err != nil {
@@ -53,36 +57,29 @@ func (c *Connector) search(ctx context.Context, what, attribute, value string, m
 	if err != nil {
 		return nil, err
 	}
-	if known.filter.isNo() || attribute == attrExternalID && c.learned.findsMark.isNo() {
-		return c.sift(ctx, query{what: what, path: usersPath, cursor: true}, match)
+	everybody := query{what: what, path: usersPath, cursor: true}
+	if known.filter.isNo() || c.learned.mixedUp.Load() >= mixedUpOften || attribute == attrExternalID && c.learned.findsMark.isNo() {
+		return c.sift(ctx, everybody, match)
 	}
 	seen := 0
 	found, err := c.sift(ctx, query{what: what, path: usersPath, filter: filter}, func(u user) bool {
 		seen++
 		return match(u)
 	})
-	if err == nil && seen > 0 && !c.believe(seen, len(found)) {
-		return nil, connector.Unavailablef(soon, "%s: the application answers with what was not asked for", what)
-	}
-	if errors.Is(err, errNoFilter) {
+	switch {
+	case errors.Is(err, errNoFilter):
 		if attribute == attrExternalID {
 			c.learned.findsMark.set(false)
 		}
-		return c.sift(ctx, query{what: what, path: usersPath, cursor: true}, match)
+	case err == nil && seen > 0 && len(found) == 0:
+		c.learned.mixedUp.Add(1)
+	default:
+		if len(found) > 0 && len(found) == seen {
+			c.learned.mixedUp.Store(0)
+		}
+		return found, err
 	}
-	return found, err
-}
-
-// believe reports whether the answer to a filter can be one, and learns from it. An application that kept to filters and now answers with
-// others alone has mixed something up, once; if it does so again, it takes no notice of filters, and its answer is the list of all.
-func (c *Connector) believe(seen, found int) bool {
-	switch found {
-	case seen:
-		c.learned.keepsToFilters.set(true)
-	case 0:
-		return c.learned.keepsToFilters.Swap(-1) <= 0
-	}
-	return true
+	return c.sift(ctx, everybody, match)
 }
 
 func (c *Connector) sift(ctx context.Context, q query, match matches) ([]user, error) {

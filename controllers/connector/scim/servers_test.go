@@ -46,8 +46,10 @@ type server struct {
 	shared []connector.Key
 	// followsGroups says that users show their groups a moment after they changed.
 	followsGroups bool
-	// showsGroups says that users show their groups, and fast that there is time for every fault.
-	showsGroups, fast bool
+	// showsGroups says that users show their groups.
+	showsGroups bool
+	// forget takes away all users but so many that were made last. Only where it can are faults tried, since each takes accounts of its own.
+	forget func(ctx context.Context, keep int) error
 	// many is how many accounts it can be asked to suspend in a test; zero means as many as the suite wants.
 	many int
 }
@@ -102,7 +104,7 @@ func startScimmy(ctx context.Context) (*server, func() error, error) {
 		return nil, nil, err
 	}
 	return &server{
-		url: s.URL, token: s.Token, reader: s.ReaderToken, hasAccess: s.HasRole, shared: []connector.Key{connector.KeyEmail}, showsGroups: true, fast: true, many: 50,
+		url: s.URL, token: s.Token, reader: s.ReaderToken, hasAccess: s.HasRole, shared: []connector.Key{connector.KeyEmail}, showsGroups: true, forget: s.Forget, many: 50,
 		profile: map[string]string{
 			"displayName": "Zoe Doe", "email": "zoe@example.org", "title": "Boss", "name.givenName": "Zoe",
 			enterpriseDepartment: "Sales", `phoneNumbers[type eq "work"].value`: "555-1234",
@@ -121,11 +123,24 @@ func startBetterAuth(ctx context.Context) (*server, func() error, error) {
 	return &server{
 		url: b.URL, token: b.Token, reader: b.ReaderToken,
 		hasAccess: func(ctx context.Context, userName, role string) (bool, error) {
-			_ = b.Welcome(ctx, userName) // who is not there gets no password
-			return b.HasRole(ctx, userName, v1alpha1.RoleName(role))
+			return betterAuthLets(ctx, b, userName, role)
 		},
-		profile: map[string]string{"title": "Boss", "name.givenName": "Zoe", enterpriseDepartment: "Sales"},
 	}, b.Stop, nil
+}
+
+// betterAuthLets has somebody sign in. People do so by address, which is the first user name that they had, and stays theirs when they are
+// renamed: then nobody has the old name any more.
+func betterAuthLets(ctx context.Context, b *app.BetterAuth, userName, role string) (bool, error) {
+	named, err := b.Users(ctx, fmt.Sprintf("userName eq %q", userName))
+	if err != nil {
+		return false, err
+	}
+	addressed, err := b.Users(ctx, fmt.Sprintf("emails.value eq %q", userName))
+	if err != nil || len(named) == 0 && len(addressed) > 0 {
+		return false, err
+	}
+	_ = b.Welcome(ctx, userName) // who is not there gets no password
+	return b.HasRole(ctx, userName, v1alpha1.RoleName(role))
 }
 
 // startScimServer starts the product. It lets nobody in to anything, so that access is what it says of its users and groups.
@@ -156,10 +171,7 @@ func startScimServer(ctx context.Context) (*server, func() error, error) {
 	}
 	s := &server{
 		url: k.Servers[0].BaseURL(name, name), token: secret, shared: []connector.Key{connector.KeyEmail}, followsGroups: true, showsGroups: true,
-		profile: map[string]string{
-			"displayName": "Zoe Doe", "email": "zoe@example.org", "title": "Boss", "name.givenName": "Zoe",
-			enterpriseDepartment: "Sales", `phoneNumbers[type eq "work"].value`: "555-1234",
-		},
+		many: 150, profile: map[string]string{"email": "zoe@example.org", "title": "Boss", enterpriseDepartment: "Sales"},
 	}
 	s.hasAccess = s.isActiveMember
 	for _, group := range app.Groups() {

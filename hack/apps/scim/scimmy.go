@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/scim-operator/scim-operator/hack/apps"
 )
@@ -39,4 +40,17 @@ func (s *Scimmy) HasRole(ctx context.Context, userName, role string) (bool, erro
 		return false, nil
 	}
 	return false, fmt.Errorf("ask for a login: status %d", response.StatusCode)
+}
+
+// Forget takes away all users but so many that were made last, since SCIMMY becomes slow where there are hundreds.
+func (s *Scimmy) Forget(ctx context.Context, keep int) error {
+	response, err := s.request(ctx, http.MethodPost, s.Root+"/app/forget?keep="+strconv.Itoa(keep), "Bearer "+s.admin, nil)
+	if err != nil {
+		return err
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("forget users: status %d", response.StatusCode)
+	}
+	return nil
 }

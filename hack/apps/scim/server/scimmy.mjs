@@ -31,6 +31,12 @@ function store(items, name, resource, data) {
   return kept;
 }
 
+// forget takes users away, and out of their groups.
+function forget(ids) {
+  for (const id of ids) users.delete(id);
+  for (const g of groups.values()) g.members = membersOf(g).filter((m) => users.has(m.value));
+}
+
 const egress = (items, show = (item) => item) => (resource) => {
   if (resource.id) return show(find(items, resource.id));
   const all = [...items.values()].map(show);
@@ -42,8 +48,7 @@ SCIMMY.Resources.declare(SCIMMY.Resources.User).extend(SCIMMY.Schemas.Enterprise
   .egress(egress(users, shown))
   .degress((resource) => {
     find(users, resource.id);
-    users.delete(resource.id);
-    for (const g of groups.values()) g.members = membersOf(g).filter((m) => m.value !== resource.id);
+    forget([resource.id]);
   });
 SCIMMY.Resources.declare(SCIMMY.Resources.Group)
   .ingress((resource, data) => store(groups, "displayName", resource, JSON.parse(JSON.stringify(data))))
@@ -71,6 +76,11 @@ app.get("/app/login", ({ query }, response) => {
   const groupNames = user ? groupsOf(user.id).map((g) => g.display) : [];
   const allowed = user && user.active !== false && (!query.role || groupNames.includes(query.role));
   response.sendStatus(allowed ? 204 : 403);
+});
+// All but so many users that were made last are forgotten. SCIMMY reads a whole group to change it, and all users to list some.
+app.post("/app/forget", ({ query }, response) => {
+  forget([...users.keys()].slice(0, Math.max(0, users.size - Number(query.keep))));
+  response.sendStatus(204);
 });
 app.use("/scim/v2", new SCIMMYRouters({ type: "bearer", handler: authorize }));
 app.listen(Number(PORT), "127.0.0.1");
