@@ -34,7 +34,9 @@
 //	Observe         1, or 2 if there is no account yet
 //	Apply, suspend  2: GET and PATCH; 3 if the answer to PATCH is empty. None to find groups
 //	Apply, create   3, and 1 for each role, and 1 to read it back
-//	Apply, change   1, and 1 if attributes differ, and 1 for each group to join or leave, and then 1 to read it back
+//	Apply, change   1, and 1 if attributes differ, and 1 for each group to join or leave, and then 1 to read it back;
+//	                2 more if the answer does not show what was sent
 //	Delete          2
+//	Find            1, or 2 if there is nobody
 //	List            1 for each page, and 1 for each role
 package scim
