@@ -27,13 +27,21 @@ var programs embed.FS
 // installed is a file that is there when everything else is.
 const installed = ".installed"
 
+// needNode makes sure that node and npm are there: those that are on PATH, or else Debian's.
+func needNode(ctx context.Context, o apps.Options) error {
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return apps.Debian(ctx, o, "nodejs", "npm")
+		}
+	}
+	return nil
+}
+
 // install makes sure that the applications and their packages are in a folder of the user's cache, and returns it. The packages come from the
 // npm registry, without their scripts.
 func install(ctx context.Context, o apps.Options) (dir string, err error) {
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			return "", fmt.Errorf("%s is missing: install Node.js 20 or later, with npm", program)
-		}
+	if err := needNode(ctx, o); err != nil {
+		return "", err
 	}
 	if dir, err = folder(); err != nil {
 		return "", err
