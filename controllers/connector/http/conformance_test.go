@@ -197,8 +197,8 @@ func TestConformance(t *testing.T) {
 			},
 		},
 		Hanging: func(t testing.TB) (connector.Connector, <-chan struct{}) {
-			address, reached := silent(t)
-			return open(t, rabbitConfig(t, app, "http://"+address)), reached
+			address := freeAddress(t)
+			return open(t, rabbitConfig(t, app, "http://"+address)), faults.Silence(t, address)
 		},
 		Truncated: func(t testing.TB) connector.Connector {
 			return open(t, rabbitConfig(t, app, cutting(t)))
@@ -235,32 +235,6 @@ func freeAddress(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
-}
-
-// silent is something that accepts connections and says nothing.
-func silent(t testing.TB) (address string, reached <-chan struct{}) {
-	t.Helper()
-	address = freeAddress(t)
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	first := make(chan struct{}, 1)
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = conn.Close() })
-			select {
-			case first <- struct{}{}:
-			default:
-			}
-		}
-	}()
-	return address, first
 }
 
 // cutting answers every request with half of a list.

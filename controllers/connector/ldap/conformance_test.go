@@ -4,7 +4,6 @@
 package ldap
 
 import (
-	"net"
 	"testing"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -95,26 +94,8 @@ func (w world) subject(change func(*Config)) connectortest.Subject {
 
 // hanging is a connector to something that accepts connections and says nothing.
 func (w world) hanging(t testing.TB) (connector.Connector, <-chan struct{}) {
-	listener, err := net.Listen("tcp", freeAddress(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	reached := make(chan struct{}, 1)
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = conn.Close() })
-			select {
-			case reached <- struct{}{}:
-			default:
-			}
-		}
-	}()
-	return openWith(t, w.config(func(cfg *Config) { cfg.URL = "ldap://" + listener.Addr().String() })), reached
+	address := freeAddress(t)
+	return openWith(t, w.config(func(cfg *Config) { cfg.URL = "ldap://" + address })), faults.Silence(t, address)
 }
 
 // damages break an account that has the roles auditor and reader.

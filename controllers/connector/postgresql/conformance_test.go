@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -57,10 +58,9 @@ func TestConformance(t *testing.T) {
 			},
 		},
 		Hanging: func(t testing.TB) (connector.Connector, <-chan struct{}) {
-			port, reached := silent(t)
-			cfg := configOf(app)
+			cfg, port := configOf(app), freePort(t)
 			cfg.Port = int32(port)
-			return openWith(t, cfg, nil), reached
+			return openWith(t, cfg, nil), faults.Silence(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		},
 	})
 }

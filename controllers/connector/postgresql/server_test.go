@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -192,30 +191,4 @@ func (c *counter) count(sql, tag string, rows int64) {
 	default:
 		c.changes.Add(1)
 	}
-}
-
-// silent is a server that accepts connections and says nothing.
-func silent(t testing.TB) (port int, reached <-chan struct{}) {
-	t.Helper()
-	port = freePort(t)
-	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	arrived := make(chan struct{}, 1)
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = conn.Close() })
-			select {
-			case arrived <- struct{}{}:
-			default:
-			}
-		}
-	}()
-	return port, arrived
 }

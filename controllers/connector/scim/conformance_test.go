@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -63,8 +62,8 @@ func subject(s *server) connectortest.Subject {
 			connector.KindUnavailable: func(t testing.TB) connector.Connector { return open(t, "http://"+freeAddress(t), canary) },
 		},
 		Hanging: func(t testing.TB) (connector.Connector, <-chan struct{}) {
-			address, reached := hanging(t)
-			return open(t, "http://"+address, canary), reached
+			address := freeAddress(t)
+			return open(t, "http://"+address, canary), faults.Silence(t, address)
 		},
 	}
 }
@@ -141,31 +140,6 @@ func (s *server) calls(way faultyWay) func() int {
 		return nil
 	}
 	return way.http.Requests
-}
-
-// hanging accepts connections and says nothing.
-func hanging(t testing.TB) (address string, reached <-chan struct{}) {
-	address = freeAddress(t)
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	arrived := make(chan struct{}, 1)
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = conn.Close() })
-			select {
-			case arrived <- struct{}{}:
-			default:
-			}
-		}
-	}()
-	return address, arrived
 }
 
 // truncating answers the first page of a small list of users and no other.
