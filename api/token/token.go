@@ -41,8 +41,8 @@ const (
 // ErrMalformed is returned for a string that is not a token: its length, alphabet, prefix or checksum is wrong.
 var ErrMalformed = errors.New("malformed token")
 
-// Token is a bearer token. It prints as a placeholder wherever it is formatted, logged or marshalled; only Reveal shows it.
-type Token struct{ text string }
+// Token is a bearer token or a password. It prints as a placeholder wherever it is formatted, logged or marshalled; only Reveal shows it.
+type Token struct{ text, keyID string }
 
 // New makes a token of 256 bits from random. It fails only when random does.
 func New(random io.Reader) (Token, error) {
@@ -53,7 +53,7 @@ func New(random io.Reader) (Token, error) {
 	keyID := base62(new(big.Int).SetBytes(buf[:keyIDEntropy]), keyIDLen)
 	secret := base62(new(big.Int).SetBytes(buf[keyIDEntropy:]), secretLen)
 	body := prefix + keyID + "_" + secret
-	return Token{text: body + "_" + checksum(body)}, nil
+	return Token{text: body + "_" + checksum(body), keyID: keyID}, nil
 }
 
 // Parse returns the token that s is, or ErrMalformed. It checks shape and checksum, not whether anybody accepts the token.
@@ -64,19 +64,40 @@ func Parse(s string) (Token, error) {
 	if !isBase62(s[len(prefix):secretStart-1]) || !isBase62(s[secretStart:secretEnd]) || s[secretEnd+1:] != checksum(s[:secretEnd]) {
 		return Token{}, ErrMalformed
 	}
-	return Token{text: s}, nil
+	return Token{text: s, keyID: s[len(prefix) : secretStart-1]}, nil
 }
+
+// The length of a credential that was made elsewhere.
+const (
+	MinForeignLen = 32
+	MaxForeignLen = 1024
+)
+
+// Foreign returns the credential that s is, although it was not made here: MinForeignLen to MaxForeignLen printable ASCII characters without
+// spaces. A string with our prefix is one of ours or nothing. Otherwise it is ErrMalformed.
+func Foreign(s string) (Token, error) {
+	if strings.HasPrefix(s, prefix) {
+		return Parse(s)
+	}
+	if len(s) < MinForeignLen || len(s) > MaxForeignLen || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return Token{}, ErrMalformed
+	}
+	t := Token{text: s}
+	t.keyID = ForeignKeyID(t.SHA256())
+	return t, nil
+}
+
+// foreignDigits of the hash are in a key id: enough to tell credentials apart, and too few to help anybody who guesses at 32 characters.
+const foreignDigits = 12
+
+// ForeignKeyID returns the key id of a credential that was made elsewhere, from its SHA-256 in lower-case hexadecimal.
+func ForeignKeyID(sha256 string) string { return "x-" + sha256[:foreignDigits] }
 
 // Reveal returns the token itself.
 func (t Token) Reveal() string { return t.text }
 
-// KeyID returns the public part of the token, which may be logged. It is empty for the zero Token.
-func (t Token) KeyID() string {
-	if t.text == "" {
-		return ""
-	}
-	return t.text[len(prefix) : secretStart-1]
-}
+// KeyID returns the public name of the token, which may be logged. It is empty for the zero Token.
+func (t Token) KeyID() string { return t.keyID }
 
 // Sum256 returns the SHA-256 of the whole token.
 func (t Token) Sum256() [sha256.Size]byte { return sha256.Sum256([]byte(t.text)) }

@@ -20,6 +20,15 @@ const (
 	// with which configuration of the connector. Only what differs after that is drift; what differs before is work that is not done yet.
 	// Nothing depends on it but whether a difference is reported or put right. It is absent until then.
 	ConditionSettled = "Settled"
+	// ConditionExpiring is True, on a ScimToken, when the credential that the identity provider uses ends within 30 days; the message says how soon. It
+	// is absent otherwise.
+	ConditionExpiring = "Expiring"
+	// ConditionRotating is True, on a ScimToken, while an old credential is valid beside the new one. It is absent otherwise.
+	ConditionRotating = "Rotating"
+	// ConditionUnused is True, on a ScimToken, when no credential of it was seen in use for 90 days. It is absent otherwise.
+	ConditionUnused = "Unused"
+	// ConditionKeysFetched is True, on a ScimDirectory, when status.authentication has the keys of the issuer. It is absent without spec.authentication.jwt.
+	ConditionKeysFetched = "KeysFetched"
 )
 
 // Reasons of the condition Held.
@@ -68,6 +77,34 @@ const (
 	ReasonSecretConflict = "SecretConflict"
 	// ReasonInvalidSecret (Ready=False, Stalled): the Secret of this ScimToken no longer holds a token of ours.
 	ReasonInvalidSecret = "InvalidSecret"
+	// ReasonSecretNotFound (Ready=False): the Secret that spec.provided names is not there, or does not opt in.
+	ReasonSecretNotFound = "SecretNotFound"
+	// ReasonRevoked (Ready=False, Stalled): the annotation scim-operator.dev/revoke ended every credential.
+	ReasonRevoked = "Revoked"
+	// ReasonSuperseded (Ready=False, Stalled): the directory lets only its newest ScimToken be valid.
+	ReasonSuperseded = "Superseded"
+)
+
+// Reasons of the conditions Expiring, Rotating and Unused of a ScimToken.
+const (
+	// ReasonExpiresWithin30Days (Expiring=True).
+	ReasonExpiresWithin30Days = "Within30Days"
+	// ReasonExpiresWithin7Days (Expiring=True).
+	ReasonExpiresWithin7Days = "Within7Days"
+	// ReasonExpiresWithin1Day (Expiring=True).
+	ReasonExpiresWithin1Day = "Within1Day"
+	// ReasonWaitingForUse (Rotating=True): the identity provider still uses the old credential; the message says until when it can.
+	ReasonWaitingForUse = "WaitingForUse"
+	// ReasonGrace (Rotating=True): the new credential is in use, and the old one ends when the grace is over.
+	ReasonGrace = "Grace"
+	// ReasonNotUsed (Unused=True).
+	ReasonNotUsed = "NotUsed"
+)
+
+// Reasons of the condition KeysFetched of a ScimDirectory; also ReasonUnavailable and ReasonInvalid.
+const (
+	// ReasonFetched (True): the keys are those that the issuer publishes.
+	ReasonFetched = "Fetched"
 )
 
 // Reasons of a ScimApplication.

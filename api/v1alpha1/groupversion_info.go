@@ -23,6 +23,7 @@ func AddToScheme(s *runtime.Scheme) error {
 	s.AddKnownTypes(GroupVersion,
 		&ScimDirectory{}, &ScimDirectoryList{},
 		&ScimToken{}, &ScimTokenList{},
+		&ScimTokenUse{}, &ScimTokenUseList{},
 		&ScimUser{}, &ScimUserList{},
 		&ScimGroup{}, &ScimGroupList{},
 		&ScimMemberSlice{}, &ScimMemberSliceList{},

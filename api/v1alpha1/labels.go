@@ -10,10 +10,21 @@ const (
 	// ManagedBy is the value of LabelManagedBy.
 	ManagedBy = "scim-operator"
 
-	// AnnotationToken names, on a Secret, the ScimToken that it belongs to.
+	// AnnotationToken names, on a Secret, the ScimToken that it belongs to; a Secret that a ScimToken is provided with has it too.
 	AnnotationToken = Group + "/token"
 	// SecretTypeToken is the type of the Secret of a ScimToken. A type cannot change, so a Secret of another kind never becomes one.
 	SecretTypeToken = Group + "/token"
+
+	// AnnotationRotate on a ScimToken asks for a new credential whenever its value changes; the time of asking is a good value.
+	AnnotationRotate = Group + "/rotate"
+	// AnnotationRevoke on a ScimToken names the key ids of credentials that end at once, separated by commas; "*" is all of them. scim-server reads
+	// it itself, so that it does not depend on scim-controller.
+	AnnotationRevoke = Group + "/revoke"
+	// AnnotationChangedBy is, on a ScimUser, ScimGroup or ScimMemberSlice, the key id of the credential with which it was changed last.
+	AnnotationChangedBy = Group + "/changed-by"
+	// AnnotationProtected on a ScimUser keeps the identity provider from changing or deleting that user, and from changing the memberships. Its value
+	// is the reason, for people.
+	AnnotationProtected = Group + "/protected"
 
 	// LabelCredential opts a Secret in to being read by a connector; the value is "true".
 	LabelCredential = Group + "/credential"

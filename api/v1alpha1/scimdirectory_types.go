@@ -51,6 +51,15 @@ type ScimDirectorySpec struct {
 	// +optional
 	// +kubebuilder:default={policy: Enabled}
 	RemovalGuard RemovalGuard `json:"removalGuard,omitzero"`
+
+	// authentication says who may speak for the identity provider, and from where.
+	// +optional
+	Authentication DirectoryAuthentication `json:"authentication,omitzero"`
+
+	// limits says how fast one credential may ask.
+	// +optional
+	// +kubebuilder:default={requestsPerSecond: 200, burst: 1000}
+	Limits DirectoryLimits `json:"limits,omitzero"`
 }
 
 // Switch turns something on or off.
@@ -188,7 +197,7 @@ type DirectoryProtocol struct {
 
 // ScimDirectoryStatus is what scim-controller found.
 type ScimDirectoryStatus struct {
-	// conditions of the directory. Ready: Serving, NoPublicURL. Stalled. Held: RemovalLimit.
+	// conditions of the directory. Ready: Serving, NoPublicURL. Stalled. Held: RemovalLimit. KeysFetched: Fetched, Unavailable, Invalid.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -207,6 +216,10 @@ type ScimDirectoryStatus struct {
 	// users is how many ScimUsers the directory holds, without those that were deleted and are only kept. It follows within seconds.
 	// +optional
 	Users int64 `json:"users"`
+
+	// authentication holds the public keys for spec.authentication.jwt.
+	// +optional
+	Authentication DirectoryAuthenticationStatus `json:"authentication,omitzero"`
 
 	// removals that are held.
 	// +optional

@@ -82,7 +82,7 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 // kind of a list too; discovery would have told it.
 func restMapper() meta.RESTMapper {
 	mapper := meta.NewDefaultRESTMapper([]schema.GroupVersion{v1alpha1.GroupVersion})
-	for _, kind := range []string{"ScimDirectory", "ScimToken", "ScimUser", "ScimGroup", "ScimMemberSlice", "ScimName"} {
+	for _, kind := range []string{"ScimDirectory", "ScimToken", "ScimUser", "ScimGroup", "ScimMemberSlice", "ScimName", "ScimTokenUse"} {
 		mapper.Add(v1alpha1.GroupVersion.WithKind(kind), meta.RESTScopeNamespace)
 		mapper.Add(v1alpha1.GroupVersion.WithKind(kind+"List"), meta.RESTScopeNamespace)
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,10 +37,18 @@ func (r *Refusal) Error() string { return "credential refused" }
 // Scope is the directory that a request addresses. The zero Scope is a request that addresses none.
 type Scope struct{ Namespace, Directory string }
 
-// Identity is who speaks: the directory that the token opens, and which token it was.
+// Identity is who speaks: the directory that the credential opens, which credential it was, and what it may be used for.
 type Identity struct {
-	Directory  directory.Directory
+	Directory directory.Directory
+	// TokenKeyID is the public name of the credential: of a token its key id, of a JSON Web Token a name for its issuer and client.
 	TokenKeyID string
+	// Scopes are what the credential may be used for; without any, everything.
+	Scopes []v1alpha1.TokenScope
+}
+
+// May says whether the credential may be used for scope.
+func (id Identity) May(scope v1alpha1.TokenScope) bool {
+	return len(id.Scopes) == 0 || slices.Contains(id.Scopes, scope)
 }
 
 // Authenticator checks bearer tokens against the ScimTokens of a cache. It is safe for concurrent use.
@@ -73,7 +82,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, header http.Header, wa
 		return Identity{}, &Refusal{Presented: true, KeyID: presented.KeyID()}
 	}
 	dir, err := a.directory(ctx, owner)
-	return Identity{Directory: dir, TokenKeyID: presented.KeyID()}, err
+	return Identity{Directory: dir, TokenKeyID: presented.KeyID(), Scopes: owner.Spec.Scopes}, err
 }
 
 // owner returns the ScimToken whose published hash is that of the presented token, or nil.
