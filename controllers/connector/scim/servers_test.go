@@ -171,7 +171,7 @@ func startScimServer(ctx context.Context) (*server, func() error, error) {
 	}
 	s := &server{
 		url: k.Servers[0].BaseURL(name, name), token: secret, shared: []connector.Key{connector.KeyEmail}, followsGroups: true, showsGroups: true,
-		many: 150, profile: map[string]string{"email": "zoe@example.org", "title": "Boss", enterpriseDepartment: "Sales"},
+		profile: map[string]string{"email": "zoe@example.org", "title": "Boss", enterpriseDepartment: "Sales"},
 	}
 	s.hasAccess = s.isActiveMember
 	for _, group := range app.Groups() {
