@@ -145,3 +145,6 @@ func (s *Site) Account(ctx context.Context, id string) (*v1alpha1.ScimAccount, e
 	s.seen[account.Spec.UserName] = true
 	return account, nil
 }
+
+// IDP is the identity provider's client of the directory.
+func (s *Site) IDP() *idp.Client { return s.idp }
