@@ -158,21 +158,27 @@ func asTheIdentityProviderSees(t *testing.T, client *idp.Client, ids map[string]
 // commandsOf are the lines of the first shell block below a heading of docs/operations.md.
 func commandsOf(t *testing.T, heading string) string {
 	t.Helper()
-	root, err := stack.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := os.ReadFile(filepath.Join(root, "docs/operations.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, below, found := strings.Cut(string(page), "\n### "+heading+"\n")
+	_, below, found := strings.Cut(readPage(t, "docs/operations.md"), "\n### "+heading+"\n")
 	_, block, fenced := strings.Cut(below, "```sh\n")
 	commands, _, closed := strings.Cut(block, "```")
 	if !found || !fenced || !closed {
 		t.Fatalf("docs/operations.md has no commands below %q", heading)
 	}
 	return commands
+}
+
+// readPage is a file of this repository.
+func readPage(t *testing.T, path string) string {
+	t.Helper()
+	root, err := stack.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // shell runs commands as the admin of the stack's cluster would, in dir.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -132,6 +133,9 @@ func (s *Store) write(ctx context.Context, dir Directory, o client.Object, next 
 	old, _ := o.DeepCopyObject().(client.Object)
 	if err := s.kind.write(next, o); err != nil {
 		return err
+	}
+	if equality.Semantic.DeepEqual(old, o) {
+		return nil // what differs is not kept, such as an externalId that is empty
 	}
 	modified(ctx, o, s.clock.Now())
 	value, err := s.valueOf(next)
