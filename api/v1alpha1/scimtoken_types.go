@@ -71,6 +71,8 @@ type ScimTokenSpec struct {
 	// expiresAt is when the credential ends, whatever else. Without it, it does not: identity providers that meet an expired
 	// credential stop provisioning. It can be put off and brought forward.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Format=date-time
 	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 
