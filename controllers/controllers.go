@@ -4,7 +4,7 @@
 // Package controllers lists the controllers. Each is a package of its own, with one kind to look after:
 //
 //	directory     ScimDirectory     its URL and its number of users
-//	token         ScimToken         the token, its Secret, its hash
+//	token         ScimToken         the credential, its Secret, its hash, its rotation and its end
 //	application   ScimApplication   the connection, the counts, the orphans; holds a deleted one until its accounts are gone
 //	group         ScimGroup         how many members it has
 //	grant         ScimGrant         whether it is in effect and for how many
@@ -89,7 +89,9 @@ func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 	connections := &application.Connections{Secrets: live, Openers: o.Openers}
 	return []controller{
 		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL, Publisher: publisher},
-		&token.Reconciler{Client: cached, Secrets: live},
+		&token.Reconciler{
+			Client: cached, Secrets: live, Clock: clock.RealClock{}, Recorder: mgr.GetEventRecorder("scim-controller"), Metrics: token.NewMetrics(metrics.Registry),
+		},
 		&application.Reconciler{
 			Client: cached, Live: live, Connections: connections, Programs: programs, Resync: o.Resync,
 			Probes: probes, Opened: gates.Open, Forget: gates.Forget,

@@ -12,6 +12,9 @@ const (
 
 	// AnnotationToken names, on a Secret, the ScimToken that it belongs to; a Secret that a ScimToken is provided with has it too.
 	AnnotationToken = Group + "/token"
+	// AnnotationIssue says, on the Secret that a ScimToken made, which request for a credential the one in it answers. A credential that was written and
+	// not published yet is found again by it, and one that has ended is not taken for it.
+	AnnotationIssue = Group + "/issue"
 	// SecretTypeToken is the type of the Secret of a ScimToken. A type cannot change, so a Secret of another kind never becomes one.
 	SecretTypeToken = Group + "/token"
 

@@ -71,6 +71,9 @@ type ScimTokenSpec struct {
 	// expiresAt is when the credential ends, whatever else. Without it, it does not: identity providers that meet an expired
 	// credential stop provisioning. It can be put off and brought forward.
 	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Format=date-time
+	// +kubebuilder:validation:Pattern=`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 
 	// rotation says when a new credential takes the place of the old one, and how long both are valid.
@@ -104,7 +107,8 @@ type TokenRotation struct {
 	// scim-operator.dev/rotate changes.
 	// +optional
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Format=duration
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}[hms]){1,3}$`
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1h') && duration(self) <= duration('87600h')",message="interval must be from 1h to 87600h"
 	Interval *metav1.Duration `json:"interval,omitempty"`
 
@@ -112,7 +116,8 @@ type TokenRotation struct {
 	// +optional
 	// +kubebuilder:default="1h"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Format=duration
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}[hms]){1,3}$`
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('8760h')",message="grace must be from 0s to 8760h"
 	Grace *metav1.Duration `json:"grace,omitempty"`
 
@@ -120,7 +125,8 @@ type TokenRotation struct {
 	// +optional
 	// +kubebuilder:default="168h"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Format=duration
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}[hms]){1,3}$`
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('8760h')",message="deadline must be from 0s to 8760h"
 	Deadline *metav1.Duration `json:"deadline,omitempty"`
 }

@@ -35,6 +35,7 @@ type ScimTokenUseSpec struct {
 // +kubebuilder:ac:generate=false
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:categories=scim
+// +kubebuilder:selectablefield:JSONPath=`.spec.tokenRef.name`
 // +kubebuilder:printcolumn:name="Token",type=string,JSONPath=`.spec.tokenRef.name`
 // +kubebuilder:printcolumn:name="Key ID",type=string,JSONPath=`.spec.keyID`
 // +kubebuilder:printcolumn:name="Used",type=date,JSONPath=`.spec.lastUsedAt`

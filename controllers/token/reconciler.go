@@ -1,153 +1,148 @@
 // Copyright The scim-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package token makes the bearer token of each ScimToken, keeps it in a Secret and publishes its hash.
+// Package token makes the credential of each ScimToken, or takes over one that is provided, publishes its hash, and ends it.
 //
-// The order makes a crash harmless: the token is in its Secret before its hash is published, and a token that no hash speaks of
-// is accepted by nobody. Whoever finds the Secret publishes the hash of what is in it.
+// The order makes a crash harmless: a credential is in its Secret before its hash is published, and one that no hash speaks of is accepted by nobody.
+// Who finds a Secret that answers the request for a credential publishes the hash of what is in it. What has ended is never published again because it is
+// still in a Secret.
+//
+// Everything that is decided follows from the object, its Secret, the uses and the time (see plan); nothing is remembered between two looks.
 package token
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
-	"github.com/scim-operator/scim-operator/api/token"
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/controllers/internal/enqueue"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
 
-// The keys of the Secret.
 const (
-	// SecretKeyToken holds the token, to be pasted into the identity provider.
-	SecretKeyToken = "token"
-	// SecretKeyURL holds the SCIM base URL as it was when the token was made; ScimDirectory.status.url is always current.
-	SecretKeyURL = "url"
+	// lookAgain is how soon a Secret that is in the way is looked at again. Secrets are not watched: that needs the right to list them all.
+	lookAgain = 30 * time.Second
+	// pollProvided is how often a provided Secret is looked at.
+	pollProvided = time.Minute
+	// longestWait bounds the time until the next look, because timers do not see it when the clock is set.
+	longestWait = time.Hour
 )
-
-// lookAgain is how soon a Secret that is in the way is looked at again.
-const lookAgain = 30 * time.Second
 
 // Reconciler keeps ScimTokens and their Secrets.
 type Reconciler struct {
-	// Client reads ScimTokens and ScimDirectories from the cache.
+	// Client reads ScimTokens, ScimTokenUses and ScimDirectories from the cache.
 	Client client.Client
 	// Secrets reads and writes the API server. It has no cache: that would list every Secret.
 	Secrets client.Client
+	// Clock tells the time.
+	Clock clock.PassiveClock
+	// Recorder tells when a credential begins and ends, and when somebody should do something.
+	Recorder events.EventRecorder
+	// Metrics tell how the credentials stand.
+	Metrics *Metrics
 }
 
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimtokens,verbs=get;list;watch;update
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimtokens/status,verbs=patch
+// +kubebuilder:rbac:groups=scim-operator.dev,resources=scimtokenuses,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimdirectories,verbs=get;list;watch
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;delete
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;update;delete
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // SetupWithManager registers the reconciler.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	tokens := func() client.ObjectList { return &v1alpha1.ScimTokenList{} }
 	return ctrl.NewControllerManagedBy(mgr).Named("token").
-		Watches(&v1alpha1.ScimToken{}, enqueue.Events{Keys: enqueue.Self}).
-		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: enqueue.Referrers(r.Client, tokens, index.ByDirectory), Changed: urlChanged}).
-		Complete(reconcile.AsReconciler(r.Client, r))
+		Watches(&v1alpha1.ScimToken{}, enqueue.Events{Keys: enqueue.Self, Changed: asked, Priority: urgency}).
+		Watches(&v1alpha1.ScimToken{}, enqueue.Events{Keys: r.siblings, Changed: issued}).
+		Watches(&v1alpha1.ScimTokenUse{}, enqueue.Events{Keys: owner}).
+		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: enqueue.Referrers(r.Client, tokens, index.ByDirectory), Changed: directoryChanged}).
+		Complete(reconcile.Func(r.reconcile))
 }
 
-func urlChanged(before, after client.Object) bool {
-	return before.(*v1alpha1.ScimDirectory).Status.URL != after.(*v1alpha1.ScimDirectory).Status.URL // watched as that type
-}
-
-// Reconcile makes the Secret and publishes the hash, or takes both away.
-func (r *Reconciler) Reconcile(ctx context.Context, tok *v1alpha1.ScimToken) (res reconcile.Result, err error) {
-	if !tok.DeletionTimestamp.IsZero() {
-		return reconcile.Result{}, r.revoke(ctx, tok)
+// reconcile reads the ScimToken, and forgets one that is gone.
+func (r *Reconciler) reconcile(ctx context.Context, req reconcile.Request) (reconcile.Result, error) {
+	tok := &v1alpha1.ScimToken{}
+	if err := r.Client.Get(ctx, req.NamespacedName, tok); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			r.Metrics.forget(req.Namespace, req.Name)
+		}
+		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	if controllerutil.AddFinalizer(tok, v1alpha1.FinalizerToken) {
+	return r.Reconcile(ctx, tok)
+}
+
+// Reconcile makes the credential what it shall be now, and comes again when that changes. tok is changed.
+func (r *Reconciler) Reconcile(ctx context.Context, tok *v1alpha1.ScimToken) (reconcile.Result, error) {
+	if !tok.DeletionTimestamp.IsZero() {
+		return reconcile.Result{}, r.letGo(ctx, tok)
+	}
+	if tok.Spec.Provided == nil && controllerutil.AddFinalizer(tok, v1alpha1.FinalizerToken) {
 		if err := r.Client.Update(ctx, tok); err != nil {
 			return reconcile.Result{}, err
 		}
 	}
-	before := tok.DeepCopy()
-	defer func() { err = errors.Join(err, status.Patch(ctx, r.Client, before, tok)) }()
-	verdict, err := r.issue(ctx, tok)
+	f, uses, err := r.find(ctx, tok)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	tok.Status.ObservedGeneration = tok.Generation
-	verdict.Set(&tok.Status.Conditions, tok.Generation)
-	if status.IsStalled(tok.Status.Conditions, tok.Generation) {
-		return reconcile.Result{RequeueAfter: wait.Jitter(lookAgain, 0.2)}, nil // Secrets are not watched
+	if f.offer, err = r.offer(ctx, tok, f); err != nil {
+		return reconcile.Result{}, err
 	}
-	return reconcile.Result{}, nil
+	before := tok.DeepCopy()
+	var again time.Time
+	tok.Status, again = plan(before, f)
+	if err := status.PatchLocked(ctx, r.Client, before, tok); err != nil {
+		return reconcile.Result{}, err
+	}
+	r.tell(before, tok)
+	r.Metrics.show(tok)
+	return reconcile.Result{RequeueAfter: until(tok, again, f.now)}, r.forgetUses(ctx, tok, uses)
 }
 
-// issue makes sure that the token exists and is published, and says how it stands.
-func (r *Reconciler) issue(ctx context.Context, tok *v1alpha1.ScimToken) (status.Verdict, error) {
-	dir := &v1alpha1.ScimDirectory{}
-	err := r.Client.Get(ctx, client.ObjectKey{Namespace: tok.Namespace, Name: tok.Spec.DirectoryRef.Name}, dir)
-	if apierrors.IsNotFound(err) || (err == nil && dir.Status.URL == "") {
-		return status.Waiting(v1alpha1.ReasonDirectoryNotFound, "waiting for the ScimDirectory that directoryRef names"), nil
-	}
-	if err != nil {
-		return status.Verdict{}, err
-	}
+// offer reads the Secret, and writes it if a new credential is due.
+func (r *Reconciler) offer(ctx context.Context, tok *v1alpha1.ScimToken, f facts) (offer, error) {
 	secret, err := r.secret(ctx, tok)
 	switch {
 	case err != nil:
-		return status.Verdict{}, err
-	case secret == nil && len(tok.Status.Credentials) > 0:
-		return status.Ready(v1alpha1.ReasonIssued, "the token is valid; its Secret has been deleted"), nil
-	case secret == nil:
-		if secret, err = r.mint(ctx, tok, dir.Status.URL); err != nil {
-			return status.Verdict{}, err
-		}
-	case !ours(secret, tok):
-		return status.Stalled(v1alpha1.ReasonSecretConflict, "a Secret of that name exists and is not of this ScimToken: delete it, or make a ScimToken with another secretName"), nil
+		return offer{}, err
+	case tok.Spec.Provided == nil:
+		return r.generate(ctx, tok, secret, f)
+	case f.directory == nil || isExpired(tok, f.now):
+		return offer{}, nil
+	default:
+		return readProvided(tok, secret), nil
 	}
-	return publish(tok, secret), nil
 }
 
-// publish puts the hash of what the Secret holds into the status.
-func publish(tok *v1alpha1.ScimToken, secret *corev1.Secret) status.Verdict {
-	tok.Status.SecretName = secret.Name
-	parsed, err := token.Parse(string(secret.Data[SecretKeyToken]))
-	if err != nil {
-		return status.Stalled(v1alpha1.ReasonInvalidSecret, "the Secret no longer holds a token that was made here: delete this ScimToken and make another")
+// until is how long to wait before the next look.
+func until(tok *v1alpha1.ScimToken, again, now time.Time) time.Duration {
+	delay := longestWait
+	if !again.IsZero() {
+		delay = min(delay, again.Sub(now))
 	}
-	tok.Status.Credentials = []v1alpha1.TokenCredential{{KeyID: parsed.KeyID(), SHA256: parsed.SHA256()}}
-	return status.Ready(v1alpha1.ReasonIssued, "the token is valid and in its Secret")
+	switch {
+	case tok.Spec.Provided != nil:
+		delay = min(delay, wait.Jitter(pollProvided, 0.2))
+	case status.IsStalled(tok.Status.Conditions, tok.Generation):
+		delay = min(delay, wait.Jitter(lookAgain, 0.2))
+	}
+	return delay
 }
 
-// mint creates the Secret with a new token. Whoever creates it first wins; the other tries again and finds it.
-func (r *Reconciler) mint(ctx context.Context, tok *v1alpha1.ScimToken, url string) (*corev1.Secret, error) {
-	fresh, err := token.New(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: tok.Namespace, Name: secretName(tok),
-			Labels:      map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagedBy},
-			Annotations: map[string]string{v1alpha1.AnnotationToken: tok.Name},
-		},
-		Type: v1alpha1.SecretTypeToken,
-		Data: map[string][]byte{SecretKeyToken: []byte(fresh.Reveal()), SecretKeyURL: []byte(url)},
-	}
-	return secret, r.Secrets.Create(ctx, secret)
-}
-
-// revoke removes the Secret, if it is ours, and lets the ScimToken go. scim-server stopped accepting the token when it saw
-// the deletion begin.
-func (r *Reconciler) revoke(ctx context.Context, tok *v1alpha1.ScimToken) error {
+// letGo removes the Secret, if it was made here, and lets the ScimToken go. scim-server stopped accepting the credentials when it saw the deletion begin.
+func (r *Reconciler) letGo(ctx context.Context, tok *v1alpha1.ScimToken) error {
 	if !controllerutil.ContainsFinalizer(tok, v1alpha1.FinalizerToken) {
 		return nil
 	}
@@ -173,13 +168,12 @@ func (r *Reconciler) secret(ctx context.Context, tok *v1alpha1.ScimToken) (*core
 	return secret, nil
 }
 
-func secretName(tok *v1alpha1.ScimToken) string {
-	if tok.Spec.SecretName != "" {
-		return tok.Spec.SecretName
+// forgetUses deletes what tells about the use of credentials that are gone.
+func (r *Reconciler) forgetUses(ctx context.Context, tok *v1alpha1.ScimToken, uses []v1alpha1.ScimTokenUse) (err error) {
+	for i := range uses {
+		if !has(tok.Status.Credentials, uses[i].Spec.KeyID) {
+			err = errors.Join(err, client.IgnoreNotFound(r.Client.Delete(ctx, &uses[i])))
+		}
 	}
-	return tok.Name
-}
-
-func ours(secret *corev1.Secret, tok *v1alpha1.ScimToken) bool {
-	return secret.Type == v1alpha1.SecretTypeToken && secret.Annotations[v1alpha1.AnnotationToken] == tok.Name
+	return err
 }

@@ -7,17 +7,24 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/scim-operator/scim-operator/api/token"
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/controllers/internal/index"
 )
+
+var start = time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC)
 
 func directory() *v1alpha1.ScimDirectory {
 	return &v1alpha1.ScimDirectory{
@@ -40,8 +47,12 @@ func newReconciler(t *testing.T, funcs interceptor.Funcs, objects ...client.Obje
 		t.Fatal(err)
 	}
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
-		WithStatusSubresource(&v1alpha1.ScimToken{}, &v1alpha1.ScimDirectory{}).WithInterceptorFuncs(funcs).Build()
-	return &Reconciler{Client: c, Secrets: c}
+		WithStatusSubresource(&v1alpha1.ScimToken{}, &v1alpha1.ScimDirectory{}).WithInterceptorFuncs(funcs).
+		WithIndex(&v1alpha1.ScimTokenUse{}, index.ByToken, func(o client.Object) []string { return []string{o.(*v1alpha1.ScimTokenUse).Spec.TokenRef.Name} }).
+		WithIndex(&v1alpha1.ScimToken{}, index.ByDirectory, func(o client.Object) []string { return []string{o.(*v1alpha1.ScimToken).Spec.DirectoryRef.Name} }).Build()
+	return &Reconciler{
+		Client: c, Secrets: c, Clock: clocktesting.NewFakePassiveClock(start), Recorder: events.NewFakeRecorder(100), Metrics: NewMetrics(prometheus.NewRegistry()),
+	}
 }
 
 func round(t *testing.T, r *Reconciler) (*v1alpha1.ScimToken, error) {
