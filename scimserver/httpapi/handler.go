@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -62,7 +63,7 @@ func DefaultLimits() Limits {
 	return Limits{BodyBytes: 1 << 20, GroupBytes: 8 << 20, InFlight: 512, Large: 2, Request: 25 * time.Second}
 }
 
-// Options are what a Handler is made of. All are required.
+// Options are what a Handler is made of. All but TrustedProxies are required.
 type Options struct {
 	Users  UserStore
 	Groups GroupStore
@@ -70,6 +71,8 @@ type Options struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 	Limits Limits
+	// TrustedProxies are the networks of the proxies whose X-Forwarded-For is believed; see ParseProxies.
+	TrustedProxies []netip.Prefix
 	// Served is told of every request when it is over.
 	Served func(Served)
 }

@@ -17,11 +17,11 @@ import (
 	"github.com/scim-operator/scim-operator/scimserver/auth"
 )
 
-// survive gives the request an id of ours and turns a panic into a 503. When half a response has left already, it aborts the
+// survive gives the request an id of ours and its source, and turns a panic into a 503. When half a response has left already, it aborts the
 // connection instead, so that the client cannot take it for a whole one.
 func (s *server) survive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{ResponseWriter: w, requestID: uuid.NewString()}
+		x := &exchange{ResponseWriter: w, requestID: uuid.NewString(), source: sourceOf(r, s.TrustedProxies)}
 		r = x.attach(r)
 		defer func() {
 			if cause := recover(); cause != nil {
