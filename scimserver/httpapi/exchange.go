@@ -23,7 +23,8 @@ type exchange struct {
 	identity  auth.Identity
 	err       error
 	more      []slog.Attr // of the log line
-	status    int         // 0 until the header is written
+	hushed    hushed
+	status    int // 0 until the header is written
 	bytes     int64
 }
 
