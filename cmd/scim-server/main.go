@@ -14,11 +14,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/scim-operator/scim-operator/scimserver/httpapi"
 )
 
 func main() {
@@ -60,17 +63,21 @@ type options struct {
 	healthListen  string
 	metricsListen string
 	namespaces    []string
+	proxies       []netip.Prefix
+	tlsCertDir    string
 	shutdownDelay time.Duration
 	logLevel      slog.Level
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
 	var o options
-	var namespaces string
+	var namespaces, proxies string
 	flags := flag.NewFlagSet("scim-server", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.kubeconfig, "kubeconfig", "", "path of a kubeconfig; empty means the ServiceAccount of this Pod")
-	flags.StringVar(&o.listen, "listen", ":8080", "address of SCIM over plain HTTP; TLS ends at the Ingress")
+	flags.StringVar(&o.listen, "listen", ":8080", "address of SCIM; plain HTTP, so that TLS ends at the Ingress, unless --tls-cert-dir is given")
+	flags.StringVar(&o.tlsCertDir, "tls-cert-dir", "", "directory with tls.crt and tls.key, which are read again when they change; empty means plain HTTP")
+	flags.StringVar(&proxies, "trusted-proxies", "", "networks, separated by commas, of the proxies whose X-Forwarded-For says where a request comes from; empty means none")
 	flags.StringVar(&o.healthListen, "health-listen", ":8081", "address of /healthz and /readyz")
 	flags.StringVar(&o.metricsListen, "metrics-listen", metricsOff, "address of /metrics; "+metricsOff+" means off")
 	flags.StringVar(&namespaces, "namespaces", "", "namespaces to serve, separated by commas; empty means all")
@@ -79,8 +86,13 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
+	var err error
 	if flags.NArg() > 0 {
-		err := fmt.Errorf("parse flags: unexpected argument %q", flags.Arg(0))
+		err = fmt.Errorf("parse flags: unexpected argument %q", flags.Arg(0))
+	} else if o.proxies, err = httpapi.ParseProxies(splitList(proxies)); err != nil {
+		err = fmt.Errorf("parse flags: --trusted-proxies: %w", err)
+	}
+	if err != nil {
 		_, _ = fmt.Fprintln(stderr, err)
 		return options{}, err
 	}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,13 +41,16 @@ func TestParseOptions(t *testing.T) {
 		"Defaults":   {reason: "all namespaces of the cluster that we run in", want: func(*options) {}},
 		"Namespaces": {reason: "a list as people write it", args: []string{"--namespaces", " team-a,,team-b, "}, want: func(o *options) { o.namespaces = []string{"team-a", "team-b"} }},
 		"All": {
-			reason: "every flag", args: []string{"--kubeconfig=k", "--listen=:1", "--health-listen=:2", "--metrics-listen=:3", "--shutdown-delay=1s", "--log-level=debug"},
+			reason: "every flag", args: []string{"--kubeconfig=k", "--listen=:1", "--health-listen=:2", "--metrics-listen=:3", "--shutdown-delay=1s", "--log-level=debug", "--tls-cert-dir=d", "--trusted-proxies", " 10.0.0.0/8,, fd00::/8"},
 			want: func(o *options) {
+				o.tlsCertDir, o.proxies = "d", []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
 				o.kubeconfig, o.listen, o.healthListen, o.metricsListen, o.shutdownDelay, o.logLevel = "k", ":1", ":2", ":3", time.Second, slog.LevelDebug
 			},
 		},
 		"UnknownFlag": {reason: "a typing error must not be ignored", args: []string{"--namespace=x"}, wantErr: true},
 		"Argument":    {reason: "flags after an argument would be ignored", args: []string{"x", "--listen=:1"}, wantErr: true},
+		"BadProxy":    {reason: "an address is no network", args: []string{"--trusted-proxies=10.0.0.1"}, wantErr: true},
+		"AnyProxy":    {reason: "everybody would choose their address", args: []string{"--trusted-proxies=0.0.0.0/0"}, wantErr: true},
 		"BadLevel":    {reason: "not a level", args: []string{"--log-level=loud"}, wantErr: true},
 	}
 	for name, tc := range cases {
@@ -61,7 +65,7 @@ func TestParseOptions(t *testing.T) {
 			}
 			want := defaults
 			tc.want(&want)
-			if diff := cmp.Diff(want, got, cmp.AllowUnexported(options{})); diff != "" || err != nil {
+			if diff := cmp.Diff(want, got, cmp.AllowUnexported(options{}), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" || err != nil {
 				t.Errorf("%s: %v (-want +got):\n%s", tc.reason, err, diff)
 			}
 		})

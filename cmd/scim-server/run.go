@@ -33,6 +33,10 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	certificate, err := watchCertificate(o.tlsCertDir)
+	if err != nil {
+		return err
+	}
 	on, err := listen(ctx, o)
 	if err != nil {
 		return err
@@ -44,6 +48,9 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	group, background := errgroup.WithContext(background)
 	group.Go(func() error { return c.cached.Start(background) })
 	group.Go(func() error { return serveAside(background, httpapi.NewHealthHandler(readiness), on.health, log) })
+	if certificate != nil {
+		group.Go(func() error { return certificate.Start(background) })
+	}
 	if on.metrics != nil {
 		group.Go(func() error { return serveAside(background, counted.Handler(), on.metrics, log) })
 	}
@@ -58,7 +65,11 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	context.AfterFunc(background, stop)
-	err = scimServer(o, c, readiness, counted, log).Serve(serving, on.scim)
+	server := scimServer(o, c, readiness, counted, log)
+	if certificate != nil {
+		server.Certificate = certificate.GetCertificate
+	}
+	err = server.Serve(serving, on.scim)
 	end()
 	return errors.Join(err, group.Wait())
 }
@@ -78,6 +89,8 @@ func scimServer(o options, c *cluster, readiness *httpapi.Readiness, counted *me
 			Now:    time.Now,
 			Limits: httpapi.DefaultLimits(),
 			Served: counted.RequestServed,
+
+			TrustedProxies: o.proxies,
 		}),
 		Log:      log,
 		Delay:    o.shutdownDelay,

@@ -102,7 +102,7 @@ func (tn *tenant) grant(name string, subjects ...v1alpha1.Subject) *v1alpha1.Sci
 // addDirectory makes a directory and its token, and returns the token once every server accepts it.
 func (tn *tenant) addDirectory(t *testing.T, directory, name string) (token string) {
 	t.Helper()
-	spec := v1alpha1.ScimDirectorySpec{RemovalGuard: unguarded()}
+	spec := v1alpha1.ScimDirectorySpec{RemovalGuard: unguarded(), Limits: stack.Unlimited()}
 	tn.mustCreate(t, &v1alpha1.ScimDirectory{ObjectMeta: tn.meta(directory), Spec: spec}, &v1alpha1.ScimToken{
 		ObjectMeta: tn.meta(name), Spec: v1alpha1.ScimTokenSpec{DirectoryRef: v1alpha1.LocalReference{Name: directory}},
 	})

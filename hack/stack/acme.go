@@ -5,12 +5,17 @@ package stack
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
@@ -41,6 +46,9 @@ func (s *Stack) Acme(ctx context.Context) (token string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if err := s.raiseLimits(ctx); err != nil {
+		return "", err
+	}
 	ctx, cancel := context.WithTimeout(ctx, samplesTimeout)
 	defer cancel()
 	for _, sample := range samples {
@@ -54,12 +62,30 @@ func (s *Stack) Acme(ctx context.Context) (token string, err error) {
 	return token, s.WaitServed(ctx, SampleNamespace, SampleDirectory, token)
 }
 
+// Unlimited lets one credential ask as fast as it can: benchmarks and tests send more with one than an identity provider does.
+func Unlimited() v1alpha1.DirectoryLimits {
+	return v1alpha1.DirectoryLimits{RequestsPerSecond: 100_000, Burst: 1_000_000}
+}
+
+// raiseLimits changes the directory of the samples.
+func (s *Stack) raiseLimits(ctx context.Context) error {
+	directory := &v1alpha1.ScimDirectory{ObjectMeta: metav1.ObjectMeta{Namespace: SampleNamespace, Name: SampleDirectory}}
+	patch, err := json.Marshal(map[string]any{"spec": v1alpha1.ScimDirectorySpec{Limits: Unlimited()}})
+	if err != nil {
+		return fmt.Errorf("write patch: %w", err)
+	}
+	if err := s.Client.Patch(ctx, directory, client.RawPatch(types.MergePatchType, patch)); err != nil {
+		return fmt.Errorf("raise the limits of the sample directory: %w", err)
+	}
+	return nil
+}
+
 // WaitServed waits until every server accepts the token for a directory: each learns of it by a watch of its own.
 func (s *Stack) WaitServed(ctx context.Context, namespace, directory, token string) error {
 	for _, server := range s.Servers {
-		client := idp.New(server.BaseURL(namespace, directory), token)
+		asking := idp.New(server.BaseURL(namespace, directory), token)
 		err := wait.PollUntilContextCancel(ctx, PollInterval, true, func(ctx context.Context) (bool, error) {
-			answer, err := client.Get(ctx, idp.OktaTest)
+			answer, err := asking.Get(ctx, idp.OktaTest)
 			return answer.Status == http.StatusOK, err
 		})
 		if err != nil {

@@ -93,7 +93,7 @@ func (s *Site) objects() ([]client.Object, error) {
 	if len(roles) < 2 {
 		return nil, fmt.Errorf("the application declares the roles %q: the story needs two", roles)
 	}
-	directory := &v1alpha1.ScimDirectory{ObjectMeta: s.meta(directoryName)}
+	directory := &v1alpha1.ScimDirectory{ObjectMeta: s.meta(directoryName), Spec: v1alpha1.ScimDirectorySpec{Limits: stack.Unlimited()}}
 	application := &v1alpha1.ScimApplication{ObjectMeta: s.meta(s.Application), Spec: s.app.Application()}
 	application.Spec.DirectoryRef.Name = directoryName
 	application.Spec.Lifecycle = v1alpha1.Lifecycle{

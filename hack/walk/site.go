@@ -158,7 +158,7 @@ func (s *site) objects() []client.Object {
 	off := v1alpha1.RemovalGuard{Policy: v1alpha1.GuardDisabled}
 	directory := v1alpha1.LocalReference{Name: directoryName}
 	all := []client.Object{
-		&v1alpha1.ScimDirectory{ObjectMeta: s.meta(directoryName), Spec: v1alpha1.ScimDirectorySpec{RemovalGuard: off}},
+		&v1alpha1.ScimDirectory{ObjectMeta: s.meta(directoryName), Spec: v1alpha1.ScimDirectorySpec{RemovalGuard: off, Limits: stack.Unlimited()}},
 		&v1alpha1.ScimToken{ObjectMeta: s.meta(tokenName), Spec: v1alpha1.ScimTokenSpec{DirectoryRef: directory}},
 		s.secret(s.good, true),
 	}

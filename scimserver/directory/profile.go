@@ -6,6 +6,7 @@ package directory
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -28,12 +29,34 @@ type Profile struct {
 	KeepMembers bool
 	// Retention is how long a deleted user is kept, suspended; 0 means that DELETE deletes.
 	Retention time.Duration
+	// Networks are those that requests may come from; any without them. See Allows.
+	Networks []netip.Prefix
+	// Rate is how fast one credential may ask, for each kind of request.
+	Rate Rate
+}
+
+// Rate is how often something may happen: PerSecond on average, and Burst times at once.
+type Rate struct{ PerSecond, Burst int }
+
+// Allows says whether a request may come from source. An address that is not valid is in no network.
+func (p *Profile) Allows(source netip.Addr) bool {
+	if len(p.Networks) == 0 {
+		return true
+	}
+	for _, network := range p.Networks {
+		if network.Contains(source) {
+			return true
+		}
+	}
+	return false
 }
 
 const (
 	defaultPageSize      = 100
 	maxPageSize          = 200
 	defaultRetentionDays = 30
+	defaultPerSecond     = 200
+	defaultBurst         = 1000
 )
 
 // defaultProfile is that of an empty spec.
@@ -45,7 +68,7 @@ var defaultProfile = sync.OnceValue(func() *Profile { //nolint:gochecknoglobals 
 	return p
 })
 
-// NewProfile compiles spec; used is [scim.Dialect].Used. It fails for extensions that the API server should have refused.
+// NewProfile compiles spec; used is [scim.Dialect].Used. It fails for extensions and networks that the API server should have refused.
 func NewProfile(spec *v1alpha1.ScimDirectorySpec, used func(scim.Rule)) (*Profile, error) {
 	dialect := scim.Dialect{
 		Strict:      spec.Protocol.Mode == v1alpha1.ModeStrict,
@@ -60,6 +83,10 @@ func NewProfile(spec *v1alpha1.ScimDirectorySpec, used func(scim.Rule)) (*Profil
 	if err != nil {
 		return nil, fmt.Errorf("extend groups: %w", err)
 	}
+	networks, err := networksOf(spec.Authentication.AllowedCIDRs)
+	if err != nil {
+		return nil, fmt.Errorf("read allowedCIDRs: %w", err)
+	}
 	operations := spec.Operations
 	p := &Profile{
 		User: user, Group: group, Suspended: spec.Suspended,
@@ -67,11 +94,28 @@ func NewProfile(spec *v1alpha1.ScimDirectorySpec, used func(scim.Rule)) (*Profil
 		DefaultPageSize: int(cmp.Or(spec.Paging.DefaultPageSize, defaultPageSize)),
 		MaxPageSize:     int(cmp.Or(spec.Paging.MaxPageSize, maxPageSize)),
 		KeepMembers:     spec.Protocol.UnknownMembers == v1alpha1.UnknownMembersKeep,
+		Networks:        networks,
+		Rate: Rate{
+			PerSecond: int(cmp.Or(spec.Limits.RequestsPerSecond, defaultPerSecond)),
+			Burst:     int(cmp.Or(spec.Limits.Burst, defaultBurst)),
+		},
 	}
 	if spec.Deletion.Policy == v1alpha1.DeactivateUsers {
 		p.Retention = retention(spec.Deletion)
 	}
 	return p, nil
+}
+
+func networksOf(cidrs []string) ([]netip.Prefix, error) {
+	var networks []netip.Prefix
+	for _, cidr := range cidrs {
+		network, err := netip.ParsePrefix(cidr)
+		if err != nil {
+			return nil, err
+		}
+		networks = append(networks, network)
+	}
+	return networks, nil
 }
 
 func on(s v1alpha1.Switch) bool { return s != v1alpha1.SwitchDisabled }

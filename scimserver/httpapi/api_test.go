@@ -65,7 +65,7 @@ func newAPI(t testing.TB, change ...func(*Options)) *api {
 		Auth:   auth.New(a.cache, func() bool { return true }, directory.NewProfiles(nil)),
 		Log:    slog.New(slog.NewJSONHandler(a.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:    time.Now,
-		Limits: DefaultLimits(),
+		Limits: noFailureLimits(),
 		Served: a.count,
 	}
 	for _, c := range change {
@@ -73,6 +73,14 @@ func newAPI(t testing.TB, change ...func(*Options)) *api {
 	}
 	a.handler = NewHandler(o)
 	return a
+}
+
+// noFailureLimits are the limits for tests that are about something else than how often a stranger may fail.
+func noFailureLimits() Limits {
+	l := DefaultLimits()
+	l.SourceFailures = directory.Rate{PerSecond: 1e9, Burst: 1e9}
+	l.Failures = l.SourceFailures
+	return l
 }
 
 func (a *api) count(s Served) {
@@ -107,6 +115,7 @@ func cacheOf(t testing.TB, acme, other token.Token) *objects {
 	for _, name := range []string{"acme", "other"} {
 		tok := map[string]token.Token{"acme": acme, "other": other}[name]
 		d := v1alpha1.ScimDirectory{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: name, UID: types.UID("uid of " + name)}}
+		d.Spec.Limits = v1alpha1.DirectoryLimits{RequestsPerSecond: 100_000, Burst: 1_000_000}
 		d.Status.URL = "https://scim.example.com/scim/v2/team-a/" + name
 		s := v1alpha1.ScimToken{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: name}}
 		s.Spec.DirectoryRef.Name = name

@@ -20,18 +20,23 @@ import (
 // a 503 that leaves open whether it was done; the others shall know that they were not.
 const bulkReserve = 1. / 6
 
+const bulkPath = "/Bulk"
+
 // bulk is /Bulk (RFC 7644 §3.7): many requests in one body. Each goes, one after the other, to the handler that it would reach
 // as a request of its own after authentication, for the directory of the request. They share its deadline.
 type bulk struct{ *server }
 
 func (b bulk) mount(rt *router) {
-	rt.handle(http.MethodPost, "/Bulk", func(dir directory.Directory, r *http.Request) (reply, error) {
+	rt.handle(http.MethodPost, bulkPath, func(dir directory.Directory, r *http.Request) (reply, error) {
 		body, err := decodeBody(r)
 		if err != nil {
 			return reply{}, err
 		}
 		request, err := scim.ParseBulkRequest(dir.Settings().User.Dialect, body)
 		if err != nil {
+			return reply{}, err
+		}
+		if err := b.charge(exchangeOf(r), worksOf(request)); err != nil {
 			return reply{}, err
 		}
 		log := &bulkLog{}
@@ -42,6 +47,15 @@ func (b bulk) mount(rt *router) {
 		exchangeOf(r).more = log.attrs(results)
 		return reply{status: http.StatusOK, body: scim.BulkResponse(dir.BaseURL, results)}, nil
 	})
+}
+
+// worksOf is what the operations would be as requests of their own. All are counted before the first begins: clients repeat a
+// request that got 429, and few look for one in the answer to an operation.
+func worksOf(request scim.BulkRequest) (counts [works]int) {
+	for _, method := range request.Methods() {
+		counts[workOf(method, "")]++
+	}
+	return counts
 }
 
 // perform answers one operation as if it had come alone.

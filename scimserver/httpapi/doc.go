@@ -5,13 +5,17 @@
 //
 // A request goes through one literal list of middleware (see chain) and then to one route:
 //
-//	recover, request id → log line → cap → deadline → clean path → authenticate → suspended → body limit → content type → route
+//	recover, request id, source → log line → clean path → authenticate → allowed address → rate → places → deadline →
+//	suspended → body limit → memory → content type → route
 //
-// so nothing about a directory, not even whether it exists, shows before authentication, on any path and for any method.
+// so nothing about a directory, not even whether it exists, shows before authentication, on any path and for any method. Nor
+// does a stranger take anything that there is only so much of: rates, places and memory are for who was let in, each credential
+// has its own share of them, and what a stranger costs is an answer. Too many strangers are answered alike (429) and logged in
+// sum; that is all that counting them does, so no flood of wrong credentials keeps a right one out.
 // Routes are mounted by the handlers themselves. A handler is a function from request to reply or error; it never writes.
 // One function, respond, writes everything that leaves, and every refusal is a SCIM error body. The exceptions are what
-// net/http itself refuses before it calls us: a request that is not HTTP (400), headers over the limit (431) and an unknown
-// Expect (417).
+// net/http itself refuses before it calls us: a request that is not HTTP (400), one that is not TLS where TLS is on (400),
+// headers over the limit (431) and an unknown Expect (417).
 //
 // A directory has settings of its own (directory.Profile): what is on, how long pages are, and what its users and groups have.
 // Whoever parses or renders takes the resource type from there, the same one for both. What is off is decided in one function,

@@ -102,6 +102,33 @@ func errUnavailable(detail string) *scim.Error {
 	return e
 }
 
+// failurePause is what is asked of who fails to authenticate too often, whoever it is.
+const failurePause = 10 * time.Second
+
+func errManyFailures() *scim.Error {
+	return errTooMany(failurePause, "too many credentials are refused")
+}
+
+func errTooFast(wait time.Duration) *scim.Error {
+	return errTooMany(wait, "this credential asks faster than spec.limits of the ScimDirectory lets it")
+}
+
+func errManyAtOnce() *scim.Error {
+	return errTooMany(retryAfter, "too many requests of this credential are under way")
+}
+
+func errTooMany(wait time.Duration, detail string) *scim.Error {
+	e := scim.Errorf(http.StatusTooManyRequests, "", "%s; try again later", detail)
+	e.RetryAfter = wait
+	return e
+}
+
+func errManyBodies() *scim.Error { return errUnavailable("too many long bodies are being read") }
+
+func errElsewhere() *scim.Error {
+	return scim.Errorf(http.StatusForbidden, "", "this address is not one that requests may come from: spec.authentication.allowedCIDRs of the ScimDirectory")
+}
+
 func errTooLarge(limit int64) *scim.Error {
 	return scim.Errorf(http.StatusRequestEntityTooLarge, "", "the body is longer than %d bytes", limit)
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 
 	"github.com/scim-operator/scim-operator/scimserver/auth"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
@@ -17,11 +18,13 @@ import (
 type exchange struct {
 	http.ResponseWriter
 	requestID string
-	route     string // template of the matched path, empty before routing
+	source    netip.Addr // where the request comes from; not valid if the connection does not say
+	route     string     // template of the matched path, empty before routing
 	identity  auth.Identity
 	err       error
 	more      []slog.Attr // of the log line
-	status    int         // 0 until the header is written
+	hushed    hushed
+	status    int // 0 until the header is written
 	bytes     int64
 }
 

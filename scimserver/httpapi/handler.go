@@ -7,8 +7,11 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/scim-operator/scim-operator/scimserver/auth"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
@@ -47,11 +50,13 @@ type Limits struct {
 	BodyBytes int64
 	// GroupBytes takes the place of BodyBytes where the body is a group, or a change of one.
 	GroupBytes int64
-	// InFlight is how many requests may be under way; the next one is 503 at once.
+	// BodyMemory is how many bytes of long bodies may be held at a time; one credential may have half of them.
+	BodyMemory int64
+	// InFlight is how many requests may be under way; the next one is 503 at once. One credential may have half of them.
 	InFlight int
-	// Large is how many requests with a body above BodyBytes may be under way, apart from the others: reading one takes twenty
-	// times its size for a moment.
-	Large int
+	// SourceFailures and Failures are how many authentications of one source, and of all of them, may fail before they are
+	// answered with 429 and not logged one by one.
+	SourceFailures, Failures directory.Rate
 	// Request is the time from the end of the request's headers to the end of the response.
 	Request time.Duration
 }
@@ -59,10 +64,13 @@ type Limits struct {
 // DefaultLimits are the limits that scim-server runs with. SEC-21 names 4 MiB for groups, but 100,000 members, as many as a
 // group may have, take 4.9 MB as ids alone, and Okta sends a display with each.
 func DefaultLimits() Limits {
-	return Limits{BodyBytes: 1 << 20, GroupBytes: 8 << 20, InFlight: 512, Large: 2, Request: 25 * time.Second}
+	return Limits{
+		BodyBytes: 1 << 20, GroupBytes: 8 << 20, BodyMemory: 16 << 20, InFlight: 512, Request: 25 * time.Second,
+		SourceFailures: directory.Rate{PerSecond: 10, Burst: 200}, Failures: directory.Rate{PerSecond: 100, Burst: 1000},
+	}
 }
 
-// Options are what a Handler is made of. All are required.
+// Options are what a Handler is made of. All but TrustedProxies are required.
 type Options struct {
 	Users  UserStore
 	Groups GroupStore
@@ -70,6 +78,8 @@ type Options struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 	Limits Limits
+	// TrustedProxies are the networks of the proxies whose X-Forwarded-For is believed; see ParseProxies.
+	TrustedProxies []netip.Prefix
 	// Served is told of every request when it is over.
 	Served func(Served)
 }
@@ -88,7 +98,10 @@ type Served struct {
 
 // NewHandler returns the handler of every path of the SCIM listener.
 func NewHandler(o Options) http.Handler {
-	s := &server{Options: o, slots: make(chan struct{}, o.Limits.InFlight), large: make(chan struct{}, o.Limits.Large)}
+	s := &server{
+		Options: o, began: o.Now(), slots: make(chan struct{}, o.Limits.InFlight), bodies: semaphore.NewWeighted(o.Limits.BodyMemory),
+		failures: newFailures(o.Limits), credentials: newCredentials(),
+	}
 	h := http.Handler(s.routes())
 	for _, wrap := range slices.Backward(s.chain()) {
 		h = wrap(h)
@@ -98,8 +111,12 @@ func NewHandler(o Options) http.Handler {
 
 type server struct {
 	Options
-	slots chan struct{}
-	large chan struct{}
+	began       time.Time
+	slots       chan struct{}
+	bodies      *semaphore.Weighted
+	failures    *failures
+	credentials *credentials
+	quiet       quiet
 }
 
 // chain is every step before a route, outermost first.
@@ -107,13 +124,16 @@ func (s *server) chain() []func(http.Handler) http.Handler {
 	return []func(http.Handler) http.Handler{
 		s.survive,
 		s.logLine,
-		s.capInFlight,
-		s.limitTime,
 		cleanPath,
 		s.authenticate,
+		s.refuseElsewhere,
+		s.limitRate,
+		s.capCredential,
+		s.capInFlight,
+		s.limitTime,
 		refuseSuspended,
 		s.limitBody,
-		s.capLarge,
+		s.limitMemory,
 		requireJSON,
 	}
 }

@@ -11,6 +11,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
@@ -80,70 +83,134 @@ func testBodyLimit(t *testing.T, method, target, text string, limit, success int
 	}
 }
 
-func TestInFlightCap(t *testing.T) {
-	const slots = 3
-	a := newAPI(t, func(o *Options) { o.Limits.InFlight = slots })
-	entered, leave, done := make(chan struct{}), make(chan struct{}), make(chan int)
+// stuckStore makes each call of the store wait until leave is closed; entered gets one value for each.
+func (a *api) stuckStore() (entered, leave chan struct{}) {
+	entered, leave = make(chan struct{}), make(chan struct{})
 	a.store.before = func(context.Context) error {
 		entered <- struct{}{}
 		<-leave
 		return nil
 	}
-	for range slots {
-		r := request{method: "GET", target: one}.with(t, a.token)
+	return entered, leave
+}
+
+// TestInFlightCap: one credential gets half of the places, the next one the rest, a stranger takes none and is told nothing.
+func TestInFlightCap(t *testing.T) {
+	a := newAPI(t, func(o *Options) { o.Limits.InFlight = 4 })
+	other := basePath[:len(basePath)-len("acme")] + "other/Users/" + knownID
+	entered, leave := a.stuckStore()
+	done := make(chan int)
+	begin := func(target, token string) {
+		r := request{method: "GET", target: target}.with(t, token)
 		go func() { done <- a.serve(r).Code }()
 		<-entered
 	}
-	for name, token := range map[string]string{"known": a.token, "stranger": ""} {
-		w := a.serve(request{method: "GET", target: one}.with(t, token))
+	refused := func(target, token string, want int) {
+		t.Helper()
+		w := a.serve(request{method: "GET", target: target}.with(t, token))
 		if w.Header().Get("Retry-After") != "1" {
-			t.Errorf("%s: no Retry-After", name)
+			t.Error("no Retry-After")
 		}
-		checkError(t, w, http.StatusServiceUnavailable)
+		checkError(t, w, want)
 	}
+	begin(one, a.token)
+	begin(one, a.token)
+	refused(one, a.token, http.StatusTooManyRequests)
+	begin(other, a.other)
+	begin(other, a.other)
+	refused(other, a.other, http.StatusTooManyRequests)
+	checkError(t, a.serve(request{method: "GET", target: one}.with(t, "")), http.StatusUnauthorized)
 	close(leave)
-	for range slots {
+	for range 4 {
 		if code := <-done; code != http.StatusOK {
 			t.Errorf("a request within the cap got %d", code)
 		}
 	}
 	a.store.before = nil
 	if w := a.call(t, request{method: "GET", target: one}); w.Code != http.StatusOK {
-		t.Errorf("a slot was not given back: %d", w.Code)
+		t.Errorf("a place was not given back: %d", w.Code)
 	}
 }
 
-// TestPanicGivesItsSlotBack: a panic that kept its slot would stop the server after a while.
-// TestLargeBodiesAreFew: while one large body is being read another one is refused, and a small one is not.
-func TestLargeBodiesAreFew(t *testing.T) {
-	a := newAPI(t, func(o *Options) { o.Limits.Large = 1 })
-	large := func(body io.Reader) *http.Request {
-		r := request{method: "PUT", target: oneGroup, body: "x"}.with(t, a.token)
-		r.Body, r.ContentLength = io.NopCloser(body), -1
+// TestAllInFlight: when every place is taken, who is next hears at once that it is for a reason of ours.
+func TestAllInFlight(t *testing.T) {
+	a := newAPI(t, func(o *Options) { o.Limits.InFlight = 1 })
+	entered, leave := a.stuckStore()
+	done := make(chan int)
+	r := request{method: "GET", target: one}.with(t, a.token)
+	go func() { done <- a.serve(r).Code }()
+	<-entered
+	w := a.serve(request{method: "GET", target: strings.Replace(basePath, "acme", "other", 1) + "/Users"}.with(t, a.other))
+	checkError(t, w, http.StatusServiceUnavailable)
+	close(leave)
+	if code := <-done; code != http.StatusOK || w.Header().Get("Retry-After") != "1" {
+		t.Errorf("%d; headers of the other %v", code, w.Header())
+	}
+}
+
+// TestMemoryOfBodies: a long body is held as long as its request lasts. Meanwhile another one finds no memory, whether it says how
+// long it is or not, and a short one is read all the same.
+func TestMemoryOfBodies(t *testing.T) {
+	const long = 3 * freeBody
+	a := newAPI(t, func(o *Options) { o.Limits.BodyMemory = 4 * freeBody })
+	put := func(token, dir string, body io.Reader, length int64) *http.Request {
+		r := request{method: "PUT", target: strings.Replace(oneGroup, "acme", dir, 1), body: "x"}.with(t, token)
+		r.Body, r.ContentLength = io.NopCloser(body), length
 		return r
+	}
+	text := padded(`{"displayName":"G"}`, long)
+	longOf := func(token, dir string, length int64) int {
+		return a.serve(put(token, dir, strings.NewReader(text), length)).Code
 	}
 	read, write := io.Pipe()
 	done := make(chan int)
-	go func() { done <- a.serve(large(read)).Code }()
-	if _, err := write.Write([]byte(`{"displayName":"G"`)); err != nil { // returns when it was read
+	go func() { done <- a.serve(put(a.token, "acme", read, -1)).Code }()
+	if _, err := io.WriteString(write, text[:len(text)-1]); err != nil { // returns when it was read
 		t.Fatal(err)
 	}
-	checkError(t, a.serve(large(strings.NewReader(`{"displayName":"G"}`))), http.StatusServiceUnavailable)
-	if w := a.call(t, request{method: "PUT", target: oneGroup, body: `{"displayName":"G"}`}); w.Code != http.StatusOK {
-		t.Errorf("a small body waits for a large one: %d", w.Code)
+	for name, length := range map[string]int64{"Declared": long, "Streamed": -1} {
+		if got := longOf(a.token, "acme", length); got != http.StatusServiceUnavailable {
+			t.Errorf("%s: a second long body of the credential got %d", name, got)
+		}
 	}
-	if _, err := write.Write([]byte(`}`)); err != nil {
+	if got := longOf(a.other, "other", long); got != http.StatusOK {
+		t.Errorf("the share of another credential: %d", got)
+	}
+	if w := a.serve(put(a.token, "acme", strings.NewReader(padded(`{"displayName":"G"}`, freeBody)), freeBody)); w.Code != http.StatusOK {
+		t.Errorf("a short body waits for a long one: %d", w.Code)
+	}
+	if _, err := io.WriteString(write, text[len(text)-1:]); err != nil {
 		t.Fatal(err)
 	}
 	_ = write.Close()
 	if code := <-done; code != http.StatusOK {
-		t.Errorf("the large body got %d", code)
+		t.Errorf("the long body got %d", code)
 	}
-	if w := a.serve(large(strings.NewReader(`{"displayName":"G"}`))); w.Code != http.StatusOK {
-		t.Errorf("the slot was not given back: %d", w.Code)
+	for name, length := range map[string]int64{"Declared": long, "Streamed": -1} {
+		if got := longOf(a.token, "acme", length); got != http.StatusOK {
+			t.Errorf("%s: the memory was not given back: %d", name, got)
+		}
 	}
 }
 
+// TestMemoryOfAllBodies: what several credentials hold together is bounded too.
+func TestMemoryOfAllBodies(t *testing.T) {
+	s := &server{Options: Options{Now: time.Now, Limits: Limits{BodyMemory: 2 * freeBody}}, bodies: semaphore.NewWeighted(freeBody), credentials: newCredentials()}
+	first, second := &heldBody{server: s, key: credentialKey{keyID: "a"}}, &heldBody{server: s, key: credentialKey{keyID: "b"}}
+	if first.reach(2*freeBody) != nil || second.reach(freeBody+1) == nil {
+		t.Error("two credentials hold more than there is")
+	}
+	first.release()
+	if err := second.reach(freeBody + 1); err != nil {
+		t.Errorf("released memory is not free: %v", err)
+	}
+	second.release()
+	if !s.bodies.TryAcquire(freeBody) || s.credentials.usages[second.key].bytes != 0 {
+		t.Error("something was kept")
+	}
+}
+
+// TestPanicGivesItsSlotBack: a panic that kept its slot would stop the server after a while.
 func TestPanicGivesItsSlotBack(t *testing.T) {
 	a := newAPI(t, func(o *Options) { o.Limits.InFlight = 1 })
 	a.store.before = func(context.Context) error { panic("boom") }

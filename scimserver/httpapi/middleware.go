@@ -13,15 +13,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/scim-operator/scim-operator/scimserver/auth"
 )
 
-// survive gives the request an id of ours and turns a panic into a 503. When half a response has left already, it aborts the
+// survive gives the request an id of ours and its source, and turns a panic into a 503. When half a response has left already, it aborts the
 // connection instead, so that the client cannot take it for a whole one.
 func (s *server) survive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{ResponseWriter: w, requestID: uuid.NewString()}
+		x := &exchange{ResponseWriter: w, requestID: uuid.NewString(), source: sourceOf(r, s.TrustedProxies)}
 		r = x.attach(r)
 		defer func() {
 			if cause := recover(); cause != nil {
@@ -56,7 +54,7 @@ func panicText(cause any) string {
 	return fmt.Sprintf("%T", cause)
 }
 
-// logLine writes one line per request when it is over.
+// logLine writes one line per request when it is over, unless there are too many of its kind (see hushed).
 func (s *server) logLine(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, start := exchangeOf(r), s.Now()
@@ -74,6 +72,17 @@ func (s *server) logExchange(r *http.Request, x *exchange, took time.Duration) {
 		Namespace: x.identity.Directory.Namespace, Directory: x.identity.Directory.Name,
 		Method: knownMethod(r.Method), Route: x.route, Status: status, Took: took,
 	})
+	if summary := s.quiet.summary(s.elapsed()); summary != nil {
+		s.Log.LogAttrs(r.Context(), slog.LevelWarn, "Requests without a log line of their own", summary...)
+	}
+	if x.hushed != loud {
+		s.quiet.count(x.hushed)
+		return
+	}
+	s.logServed(r, x, status, took)
+}
+
+func (s *server) logServed(r *http.Request, x *exchange, status int, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.String("requestID", x.requestID),
 		slog.String("method", knownMethod(r.Method)),
@@ -110,35 +119,6 @@ func knownMethod(method string) string {
 	return "other"
 }
 
-// capInFlight refuses at once what would only wait.
-func (s *server) capInFlight(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		within(s.slots, next, w, r)
-	})
-}
-
-// capLarge does the same for bodies that only a group may have. One that does not say how long it is counts as large.
-func (s *server) capLarge(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength >= 0 && r.ContentLength <= s.Limits.BodyBytes || !takesGroup(r.URL.Path) {
-			next.ServeHTTP(w, r)
-			return
-		}
-		within(s.large, next, w, r)
-	})
-}
-
-// within calls next if there is a slot free.
-func within(slots chan struct{}, next http.Handler, w http.ResponseWriter, r *http.Request) {
-	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-		next.ServeHTTP(w, r)
-	default:
-		respond(w, r, reply{}, errUnavailable("too many requests are under way"))
-	}
-}
-
 // answerTime is kept back from the time of a request, to write the answer in.
 const answerTime = time.Second
 
@@ -150,20 +130,6 @@ func (s *server) limitTime(next http.Handler) http.Handler {
 		// A writer without a deadline (in a test) is bounded by the context alone.
 		_ = http.NewResponseController(w).SetWriteDeadline(s.Now().Add(s.Limits.Request))
 		next.ServeHTTP(w, r.WithContext(ctx))
-	})
-}
-
-// authenticate lets nobody through without a token for the directory of the path; where the path names none, any token does.
-func (s *server) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id, err := s.Auth.Authenticate(r.Context(), r.Header, scopeOf(r.URL.Path))
-		if err != nil {
-			exchangeOf(r).identity.TokenKeyID = refusedKeyID(err)
-			respond(w, r, reply{}, err)
-			return
-		}
-		exchangeOf(r).identity = id
-		next.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), id)))
 	})
 }
 

@@ -26,7 +26,10 @@ func decodeBody(r *http.Request) (map[string]any, error) {
 func bodyError(err error) error {
 	var tooLarge *http.MaxBytesError
 	var timeout net.Error
+	var refused *scim.Error
 	switch {
+	case errors.As(err, &refused):
+		return refused
 	case errors.As(err, &tooLarge):
 		return errTooLarge(tooLarge.Limit)
 	case errors.As(err, &timeout) && timeout.Timeout():

@@ -86,6 +86,15 @@ func ParseBulkRequest(d Dialect, raw map[string]any) (BulkRequest, error) {
 	return BulkRequest{failOnErrors: limit, operations: operations}, err
 }
 
+// Methods are those of the operations, in their order; empty for one that has none, or a method that there is not.
+func (b BulkRequest) Methods() []string {
+	methods := make([]string, len(b.operations))
+	for i, op := range b.operations {
+		methods[i] = op.Method
+	}
+	return methods
+}
+
 func failOnErrors(raw any) (int, error) {
 	if raw == nil {
 		return 0, nil
