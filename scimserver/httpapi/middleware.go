@@ -153,10 +153,11 @@ func (s *server) limitTime(next http.Handler) http.Handler {
 	})
 }
 
-// authenticate lets nobody through without a token for the directory of the path; where the path names none, any token does.
+// authenticate lets nobody through without a credential for the directory of the path; where the path names none, any of a
+// ScimToken does.
 func (s *server) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id, err := s.Auth.Authenticate(r.Context(), r.Header, scopeOf(r.URL.Path))
+		id, err := s.identify(r)
 		if err != nil {
 			exchangeOf(r).identity.TokenKeyID = refusedKeyID(err)
 			respond(w, r, reply{}, err)
@@ -165,6 +166,14 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 		exchangeOf(r).identity = id
 		next.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), id)))
 	})
+}
+
+// identify refuses a token in the query before it looks at any other (RFC 6750 §2.3): what is in a URL is in the logs of every proxy.
+func (s *server) identify(r *http.Request) (auth.Identity, error) {
+	if hasParameter(r.URL.RawQuery, "access_token") {
+		return auth.Identity{}, &auth.Refusal{Presented: true, Malformed: true}
+	}
+	return s.Auth.Authenticate(r.Context(), r.Header, scopeOf(r.URL.Path))
 }
 
 // refuseSuspended answers for a directory that is suspended, whatever the request is.
