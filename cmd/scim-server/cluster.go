@@ -30,8 +30,10 @@ type cluster struct {
 	cached cache.Cache
 	// model is what lists are made of.
 	model *directory.Model
-	// authSynced says whether tokens can be checked.
-	authSynced func() bool
+	// confirming is a client with a connection of its own, for what must not wait for any other.
+	confirming client.Reader
+	// credentials are those of all directories that are served.
+	credentials *auth.Table
 	// namespaces are those that are served; cache.AllNamespaces alone if all are.
 	namespaces []string
 }
@@ -51,14 +53,19 @@ func connect(ctx context.Context, o options) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
 	}
+	confirming, err := client.New(apart(config), client.Options{Scheme: scheme, Mapper: mapper})
+	if err != nil {
+		return nil, fmt.Errorf("make a client: %w", err)
+	}
 	cached, err := cache.New(config, cacheOptions(o.namespaces, scheme, mapper))
 	if err != nil {
 		return nil, fmt.Errorf("make a cache: %w", err)
 	}
-	c := &cluster{live: live, cached: cached, namespaces: o.namespaces}
+	c := &cluster{live: live, confirming: confirming, cached: cached, namespaces: o.namespaces}
 	if len(c.namespaces) == 0 {
 		c.namespaces = []string{cache.AllNamespaces}
 	}
+	c.credentials = auth.NewTable(c.namespaces, time.Now)
 	return c, c.watch(ctx)
 }
 
@@ -76,6 +83,14 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 	// Warnings quote what was sent.
 	config.WarningHandlerWithContext = rest.NoWarnings{}
 	return config, nil
+}
+
+// apart is config for connections that are shared with nobody. Over HTTP/1.1 a request that is given up takes its connection with it, so
+// the next one does not wait for packets that nobody answers any more; over HTTP/2 it would, for up to 45 s.
+func apart(config *rest.Config) *rest.Config {
+	config = rest.CopyConfig(config)
+	config.NextProtos = []string{"http/1.1"}
+	return config
 }
 
 // restMapper knows the kinds that we use, so that no request waits for discovery. A cache of several namespaces asks for the
@@ -134,10 +149,7 @@ func only(annotations map[string]string, key string) map[string]string {
 // watch declares what the cache holds: what auth and directory index, and users and groups. Nobody needs a cache of the
 // reservations, which are as many as the users.
 func (c *cluster) watch(ctx context.Context) (err error) {
-	if c.authSynced, err = auth.Synced(ctx, c.cached); err != nil {
-		return err
-	}
-	if err := auth.IndexFields(ctx, c.cached); err != nil {
+	if err := c.credentials.Watch(ctx, c.cached); err != nil {
 		return err
 	}
 	if err := directory.IndexFields(ctx, c.cached); err != nil {
@@ -147,13 +159,13 @@ func (c *cluster) watch(ctx context.Context) (err error) {
 	return err
 }
 
-// waitReady waits until the caches and the model are filled and one read of each kind from the API server itself succeeded: a server that was
+// waitReady waits until the caches and the model are filled, the credentials are confirmed and one read of each kind from the API server itself succeeded: a server that was
 // only just told of our kinds, or that we may not read, would answer 503 to everything. It returns false if ctx ended before.
 func (c *cluster) waitReady(ctx context.Context) bool {
 	if !c.cached.WaitForCacheSync(ctx) {
 		return false
 	}
-	filled := func(context.Context) (bool, error) { return c.model.Synced(), nil }
+	filled := func(context.Context) (bool, error) { return c.model.Synced() && c.credentials.Confirmed(), nil }
 	if err := wait.PollUntilContextCancel(ctx, 20*time.Millisecond, true, filled); err != nil {
 		return false
 	}

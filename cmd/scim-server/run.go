@@ -47,6 +47,9 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	defer end()
 	group, background := errgroup.WithContext(background)
 	group.Go(func() error { return c.cached.Start(background) })
+	uses := auth.NewUses(c.live)
+	group.Go(func() error { c.credentials.Run(background, c.confirming, log); return nil })
+	group.Go(func() error { uses.Run(background, log); return nil })
 	group.Go(func() error { return serveAside(background, httpapi.NewHealthHandler(readiness), on.health, log) })
 	if certificate != nil {
 		group.Go(func() error { return certificate.Start(background) })
@@ -65,7 +68,7 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	context.AfterFunc(background, stop)
-	server := scimServer(o, c, readiness, counted, log)
+	server := scimServer(o, c, authenticator(c, uses, counted), readiness, counted, log)
 	if certificate != nil {
 		server.Certificate = certificate.GetCertificate
 	}
@@ -79,12 +82,18 @@ func serveAside(ctx context.Context, handler http.Handler, on net.Listener, log 
 	return (&httpapi.Server{Handler: handler, Log: log, Drain: asideDrain}).Serve(ctx, on)
 }
 
-func scimServer(o options, c *cluster, readiness *httpapi.Readiness, counted *metrics.Metrics, log *slog.Logger) *httpapi.Server {
+func authenticator(c *cluster, uses *auth.Uses, counted *metrics.Metrics) *auth.Authenticator {
+	return auth.New(auth.Options{
+		Table: c.credentials, Profiles: directory.NewProfiles(counted.RuleUsed), Now: time.Now, Used: uses.Add,
+	})
+}
+
+func scimServer(o options, c *cluster, who httpapi.Authenticator, readiness *httpapi.Readiness, counted *metrics.Metrics, log *slog.Logger) *httpapi.Server {
 	return &httpapi.Server{
 		Handler: httpapi.NewHandler(httpapi.Options{
 			Users:  directory.NewUsers(c.live, c.cached, c.model),
 			Groups: directory.NewGroups(c.live, c.cached, c.model),
-			Auth:   auth.New(c.cached, c.authSynced, directory.NewProfiles(counted.RuleUsed)),
+			Auth:   who,
 			Log:    log,
 			Now:    time.Now,
 			Limits: httpapi.DefaultLimits(),

@@ -5,154 +5,164 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
+	"strings"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/scim-operator/scim-operator/api/token"
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 )
 
-// ErrUnavailable says that nobody can be authenticated now, for a reason on our side. It is a 503, never a 401.
-var ErrUnavailable = errors.New("authentication unavailable")
+// foreignPrefix is that of token.ForeignKeyID.
+const foreignPrefix = "x-"
 
-// Refusal says that the caller is not let in. It carries nothing that tells one reason from another to the outside.
-type Refusal struct {
-	// Presented is true when there was an Authorization header, whatever was in it.
-	Presented bool
-	// KeyID is the public part of a token whose checksum is right, for the log; otherwise it is empty.
-	KeyID string
+// Options are what an Authenticator is made of.
+type Options struct {
+	// Table is required.
+	Table *Table
+	// Profiles compiles the directories; required.
+	Profiles *directory.Profiles
+	// Now is the clock by which credentials expire; required.
+	Now func() time.Time
+	// JWT checks JSON Web Tokens; nil lets none in.
+	JWT TokenVerifier
+	// Used is told of every use of a ScimToken, and must not wait for anything; nil is nobody.
+	Used func(Use)
 }
 
-// Error implements error. The text is the same for every Refusal.
-func (r *Refusal) Error() string { return "credential refused" }
-
-// Scope is the directory that a request addresses. The zero Scope is a request that addresses none.
-type Scope struct{ Namespace, Directory string }
-
-// Identity is who speaks: the directory that the credential opens, which credential it was, and what it may be used for.
-type Identity struct {
-	Directory directory.Directory
-	// TokenKeyID is the public name of the credential: of a token its key id, of a JSON Web Token a name for its issuer and client.
-	TokenKeyID string
-	// Scopes are what the credential may be used for; without any, everything.
-	Scopes []v1alpha1.TokenScope
+// Use is one use of a credential of a ScimToken.
+type Use struct {
+	Namespace string
+	// Token is the name of the ScimToken, UID its UID.
+	Token, UID string
+	KeyID      string
+	// LastUsedAt is what the ScimToken says of an earlier use; zero if nothing.
+	LastUsedAt time.Time
+	// At is when this one was.
+	At time.Time
 }
 
-// May says whether the credential may be used for scope.
-func (id Identity) May(scope v1alpha1.TokenScope) bool {
-	return len(id.Scopes) == 0 || slices.Contains(id.Scopes, scope)
-}
+// Authenticator checks what identity providers present against a Table. It is safe for concurrent use.
+type Authenticator struct{ Options }
 
-// Authenticator checks bearer tokens against the ScimTokens of a cache. It is safe for concurrent use.
-type Authenticator struct {
-	cached   client.Reader
-	synced   func() bool
-	profiles *directory.Profiles
-}
+// New returns an Authenticator.
+func New(o Options) *Authenticator { return &Authenticator{Options: o} }
 
-// New returns an Authenticator that reads ScimTokens and ScimDirectories from cached, which must have the index of
-// IndexFields, and compiles the latter with profiles. As long as synced returns false, everybody gets ErrUnavailable.
-func New(cached client.Reader, synced func() bool, profiles *directory.Profiles) *Authenticator {
-	return &Authenticator{cached: cached, synced: synced, profiles: profiles}
-}
-
-// Authenticate returns who presents the one bearer token in header, if that token opens the directory of want; with the zero
-// Scope any token of ours will do. Otherwise the error is a *Refusal, or it wraps ErrUnavailable. It reads the cache only.
+// Authenticate returns who presents the one credential in header, if it opens the directory of want; with the zero Scope any
+// credential of a ScimToken will do. Otherwise the error is a *Refusal, or it wraps ErrUnavailable. It asks the API server nothing.
+//
+// A yes needs a table that is confirmed in the namespace of the credential. A no needs one that is confirmed everywhere: what
+// we have not heard of for a while may be a credential that we have not heard of yet.
 func (a *Authenticator) Authenticate(ctx context.Context, header http.Header, want Scope) (Identity, error) {
-	if !a.synced() {
-		return Identity{}, fmt.Errorf("%w: the caches have not synced", ErrUnavailable)
+	id, err := a.identify(ctx, header, want)
+	var refusal *Refusal
+	if errors.As(err, &refusal) && !a.Table.Confirmed() {
+		return Identity{}, fmt.Errorf("%w: who may speak is not confirmed", ErrUnavailable)
 	}
-	presented, refusal := bearer(header)
+	return id, err
+}
+
+func (a *Authenticator) identify(ctx context.Context, header http.Header, want Scope) (Identity, error) {
+	p, refusal := present(header)
 	if refusal != nil {
 		return Identity{}, refusal
 	}
-	owner, err := a.owner(ctx, presented)
-	if err != nil {
-		return Identity{}, err
+	now := a.Now()
+	keyID := p.secret.KeyID()
+	candidates := a.Table.credentials(keyID)
+	if found := match(candidates, p.proof, want, now); found != nil {
+		return a.accept(found, now)
 	}
-	if owner == nil || !opens(owner, want) {
-		return Identity{}, &Refusal{Presented: true, KeyID: presented.KeyID()}
+	if p.jwt != "" && a.JWT != nil {
+		return a.verify(ctx, p.jwt, want, now)
 	}
-	dir, err := a.directory(ctx, owner)
-	return Identity{Directory: dir, TokenKeyID: presented.KeyID(), Scopes: owner.Spec.Scopes}, err
+	return Identity{}, &Refusal{Presented: true, KeyID: loggable(keyID, candidates)}
 }
 
-// owner returns the ScimToken whose published hash is that of the presented token, or nil.
-func (a *Authenticator) owner(ctx context.Context, presented token.Token) (*v1alpha1.ScimToken, error) {
-	var candidates v1alpha1.ScimTokenList
-	if err := a.cached.List(ctx, &candidates, client.MatchingFields{keyIDField: presented.KeyID()}); err != nil {
-		return nil, fmt.Errorf("%w: look up the key id: %w", ErrUnavailable, err)
+// loggable is keyID, unless it is part of the hash of something that nobody here has ever heard of, such as a mistyped password.
+func loggable(keyID string, candidates []*credential) string {
+	if len(candidates) == 0 && strings.HasPrefix(keyID, foreignPrefix) {
+		return ""
 	}
-	return match(candidates.Items, presented), nil
+	return keyID
 }
 
-// match compares the digest of the presented token with every digest that the candidates publish for its key id, and does
-// not stop at the first hit. Without a candidate it compares with a dummy, so that an unknown key id takes as long as a
-// wrong secret.
-func match(candidates []v1alpha1.ScimToken, presented token.Token) *v1alpha1.ScimToken {
-	var found *v1alpha1.ScimToken
-	got := presented.Sum256()
-	compared := false
-	for i := range candidates {
-		for _, credential := range candidates[i].Status.Credentials {
-			if credential.KeyID != presented.KeyID() {
-				continue
-			}
-			compared = true
-			if sameDigest(credential.SHA256, got) {
-				found = &candidates[i]
-			}
+// match returns the credential that has this proof and opens the directory of want. It compares all candidates and does not stop at
+// the first hit. Without a candidate it compares with a dummy, so that an unknown key id takes as long as a wrong secret.
+func match(candidates []*credential, got proof, want Scope, now time.Time) *credential {
+	var found *credential
+	for _, c := range candidates {
+		if sameProof(c.proof, got) && found == nil && c.opens(want, now) {
+			found = c
 		}
 	}
-	if !compared {
-		sameDigest(dummyDigest, got)
+	if len(candidates) == 0 {
+		sameProof(proof{}, got) // what it says is not looked at
 	}
 	return found
 }
 
-// dummyDigest is compared with when there is nothing to compare with. What the comparison says is not looked at.
-const dummyDigest = "0000000000000000000000000000000000000000000000000000000000000000"
+// sameProof compares in constant time.
+func sameProof(want, got proof) bool { return subtle.ConstantTimeCompare(want[:], got[:]) == 1 }
 
-// sameDigest compares 32 bytes with 32 bytes in constant time. A published hash that is not one equals nothing.
-func sameDigest(published string, got [sha256.Size]byte) bool {
-	want, err := hex.DecodeString(published)
-	if err != nil || len(want) != sha256.Size {
-		return false
+// accept is the answer for a credential of a ScimToken.
+func (a *Authenticator) accept(c *credential, now time.Time) (Identity, error) {
+	key := client.ObjectKey{Namespace: c.owner.Namespace, Name: c.owner.Spec.DirectoryRef.Name}
+	if !a.Table.confirms(key.Namespace) {
+		return Identity{}, fmt.Errorf("%w: namespace %s is not confirmed", ErrUnavailable, key.Namespace)
 	}
-	return subtle.ConstantTimeCompare(want, got[:]) == 1
+	dir, err := a.open(key)
+	if err != nil {
+		return Identity{}, err
+	}
+	if a.Used != nil {
+		a.Used(Use{
+			Namespace: key.Namespace, Token: c.owner.Name, UID: string(c.owner.UID),
+			KeyID: c.keyID, LastUsedAt: c.lastUsedAt, At: now,
+		})
+	}
+	return Identity{Directory: dir, TokenKeyID: c.keyID, Scopes: c.owner.Spec.Scopes}, nil
 }
 
-// opens says whether the token is still good and is for the directory of want. A ScimToken that is going away is revoked.
-func opens(owner *v1alpha1.ScimToken, want Scope) bool {
-	if !owner.DeletionTimestamp.IsZero() {
-		return false
+// verify is the answer for what looks like a JSON Web Token. That no directory is there, or that it wants none, is left to the verifier to
+// refuse as slowly as a forged one; but it opens nothing, whatever the verifier says.
+func (a *Authenticator) verify(ctx context.Context, raw string, want Scope, now time.Time) (Identity, error) {
+	key := client.ObjectKey{Namespace: want.Namespace, Name: want.Directory}
+	dir := a.Table.directory(key)
+	if dir == nil {
+		dir = &v1alpha1.ScimDirectory{}
 	}
-	return want == Scope{} || want == Scope{Namespace: owner.Namespace, Directory: owner.Spec.DirectoryRef.Name}
+	keyID, err := a.JWT.Verify(ctx, dir, raw, now)
+	jwt := dir.Spec.Authentication.JWT
+	if err != nil || keyID == "" || jwt == nil {
+		return Identity{}, &Refusal{Presented: true}
+	}
+	if !a.Table.confirms(key.Namespace) {
+		return Identity{}, fmt.Errorf("%w: namespace %s is not confirmed", ErrUnavailable, key.Namespace)
+	}
+	opened, err := a.open(key)
+	return Identity{Directory: opened, TokenKeyID: keyID, Scopes: jwt.Scopes}, err
 }
 
-// directory returns the directory that the token opens. Without one the caller is right and we are not: ErrUnavailable.
-func (a *Authenticator) directory(ctx context.Context, owner *v1alpha1.ScimToken) (directory.Directory, error) {
-	key := client.ObjectKey{Namespace: owner.Namespace, Name: owner.Spec.DirectoryRef.Name}
-	var found v1alpha1.ScimDirectory
-	if err := a.cached.Get(ctx, key, &found); err != nil {
-		return directory.Directory{}, fmt.Errorf("%w: get ScimDirectory %s: %w", ErrUnavailable, key, err)
+// open returns the directory that a credential opens. Without one the caller is right and we are not: ErrUnavailable.
+func (a *Authenticator) open(key client.ObjectKey) (directory.Directory, error) {
+	found := a.Table.directory(key)
+	if found == nil {
+		return directory.Directory{}, fmt.Errorf("%w: there is no ScimDirectory %s", ErrUnavailable, key)
 	}
 	if !found.DeletionTimestamp.IsZero() {
 		return directory.Directory{}, fmt.Errorf("%w: ScimDirectory %s is being deleted", ErrUnavailable, key)
 	}
-	profile, err := a.profiles.Of(&found)
+	profile, err := a.Profiles.Of(found)
 	if err != nil {
 		return directory.Directory{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	return directory.Directory{Namespace: key.Namespace, Name: key.Name, UID: string(found.UID), BaseURL: baseURL(&found), Profile: profile}, nil
+	return directory.Directory{Namespace: key.Namespace, Name: key.Name, UID: string(found.UID), BaseURL: baseURL(found), Profile: profile}, nil
 }
 
 // baseURL is the published base URL; until scim-controller has published one it is a path, which is a valid Location too.

@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -17,6 +16,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -62,7 +62,7 @@ func newAPI(t testing.TB, change ...func(*Options)) *api {
 	o := Options{
 		Users:  a.store,
 		Groups: a.groups,
-		Auth:   auth.New(a.cache, func() bool { return true }, directory.NewProfiles(nil)),
+		Auth:   a.cache.authenticator(),
 		Log:    slog.New(slog.NewJSONHandler(a.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Now:    time.Now,
 		Limits: noFailureLimits(),
@@ -109,9 +109,6 @@ func newToken(t testing.TB, number byte) token.Token {
 func cacheOf(t testing.TB, acme, other token.Token) *objects {
 	t.Helper()
 	c := &objects{}
-	if err := auth.IndexFields(t.Context(), c); err != nil {
-		t.Fatal(err)
-	}
 	for _, name := range []string{"acme", "other"} {
 		tok := map[string]token.Token{"acme": acme, "other": other}[name]
 		d := v1alpha1.ScimDirectory{ObjectMeta: metav1.ObjectMeta{Namespace: "team-a", Name: name, UID: types.UID("uid of " + name)}}
@@ -125,45 +122,52 @@ func cacheOf(t testing.TB, acme, other token.Token) *objects {
 	return c
 }
 
-// objects is a cache of directories and indexed tokens. The fake client of controller-runtime would do as well, but takes
-// longer for the thousands of requests here than the handler does.
+// objects is an API server with directories and tokens, for lists only. Every list is newer than the one before.
 type objects struct {
+	client.Reader
 	directories []v1alpha1.ScimDirectory
 	tokens      []v1alpha1.ScimToken
-	field       string
-	extract     client.IndexerFunc
+	mu          sync.Mutex
+	lists       int
 }
 
-func (o *objects) IndexField(_ context.Context, _ client.Object, field string, extract client.IndexerFunc) error {
-	o.field, o.extract = field, extract
+func (o *objects) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	o.lists++
+	version := strconv.Itoa(o.lists)
+	switch out := list.(type) {
+	case *v1alpha1.ScimTokenList:
+		out.Items = slices.Clone(o.tokens)
+		for i := range out.Items {
+			out.Items[i].ResourceVersion = version
+		}
+	case *v1alpha1.ScimDirectoryList:
+		out.Items = slices.Clone(o.directories)
+		for i := range out.Items {
+			out.Items[i].ResourceVersion = version
+		}
+	}
+	list.SetResourceVersion(version)
 	return nil
 }
 
-func (o *objects) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
-	var options client.ListOptions
-	options.ApplyOptions(opts)
-	want, indexed := options.FieldSelector.RequiresExactMatch(o.field)
-	if !indexed {
-		return errors.New("listed without the index")
-	}
-	out, _ := list.(*v1alpha1.ScimTokenList)
-	for i := range o.tokens {
-		if slices.Contains(o.extract(&o.tokens[i]), want) {
-			out.Items = append(out.Items, o.tokens[i])
-		}
-	}
-	return nil
+// current is the real authenticator, which knows what the objects are at the time of each request.
+type current struct {
+	*auth.Authenticator
+	objects *objects
 }
 
-func (o *objects) Get(_ context.Context, key client.ObjectKey, obj client.Object, _ ...client.GetOption) error {
-	out, _ := obj.(*v1alpha1.ScimDirectory)
-	for _, d := range o.directories {
-		if client.ObjectKeyFromObject(&d) == key {
-			*out = d
-			return nil
-		}
+func (o *objects) authenticator() current {
+	table := auth.NewTable([]string{metav1.NamespaceAll}, func() time.Time { return time.Unix(1700000000, 0) })
+	return current{auth.New(auth.Options{Table: table, Profiles: directory.NewProfiles(nil), Now: time.Now}), o}
+}
+
+func (c current) Authenticate(ctx context.Context, header http.Header, want auth.Scope) (auth.Identity, error) {
+	c.objects.mu.Lock()
+	defer c.objects.mu.Unlock()
+	if err := c.Table.Refresh(ctx, c.objects, metav1.NamespaceAll); err != nil {
+		return auth.Identity{}, err
 	}
-	return errors.New("not found")
+	return c.Authenticator.Authenticate(ctx, header, want)
 }
 
 // request is one call of the API. Without a token of its own it presents the right one.

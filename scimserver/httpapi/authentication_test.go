@@ -4,6 +4,7 @@
 package httpapi
 
 import (
+	"encoding/base64"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/scim-operator/scim-operator/scimserver/auth"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
 
@@ -47,15 +49,25 @@ func outward(w *httptest.ResponseRecorder) map[string]any {
 
 func TestEveryPathRefusesEveryStranger(t *testing.T) {
 	a := newAPI(t)
+	unknown := newToken(t, 99).Reveal()
 	strangers := map[string][]string{
-		"none":      nil,
-		"garbage":   {"Bearer garbage"},
-		"empty":     {"Bearer "},
-		"basic":     {"Basic c2NpbTpzY2lt"},
-		"two":       {"Bearer " + a.token, "Bearer " + a.token},
-		"other":     {"Bearer " + newToken(t, 99).Reveal()},
-		"badCRC":    {"Bearer " + a.token[:len(a.token)-1] + "_"},
-		"rawSecret": {a.token},
+		"none":        nil,
+		"garbage":     {"Bearer garbage"},
+		"empty":       {"Bearer "},
+		"basic":       {"Basic c2NpbTpzY2lt"},
+		"basicToken":  {basicOf("acme", a.token)},
+		"basicOther":  {basicOf("acme", unknown)},
+		"digest":      {`Digest username="acme"`},
+		"negotiate":   {"Negotiate " + a.token},
+		"two":         {"Bearer " + a.token, "Bearer " + a.token},
+		"twoInOne":    {"Bearer " + a.token + ", Bearer " + a.token},
+		"tooLong":     {"Bearer " + strings.Repeat("x", auth.MaxAuthorizationBytes)},
+		"other":       {"Bearer " + unknown},
+		"raw":         {unknown},
+		"foreign":     {"Token 0123456789abcdef0123456789abcdef"},
+		"jwt":         {"Bearer eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0."},
+		"dots":        {"Bearer " + strings.Repeat(".", 4000)},
+		"badChecksum": {"Bearer " + a.token[:len(a.token)-1] + "_"},
 	}
 	for name, values := range strangers {
 		for _, method := range everyMethod {
@@ -88,24 +100,61 @@ func (a *api) refused(t *testing.T, method, target string, values []string) map[
 		r.Header["Authorization"] = values
 	}
 	w := a.serve(r)
-	want := `Bearer realm="scim"`
-	if values != nil {
-		want += `, error="invalid_token"`
-	}
-	if got := w.Header().Get("WWW-Authenticate"); got != want || w.Code != http.StatusUnauthorized {
-		t.Fatalf("%s %s: %d, WWW-Authenticate %q, want 401 and %q", method, target, w.Code, got, want)
+	status, want := refusalOf(values)
+	if diff := cmp.Diff(want, w.Header().Values("WWW-Authenticate")); diff != "" || w.Code != status {
+		t.Fatalf("%s %s: %d, want %d; WWW-Authenticate (-want +got):\n%s", method, target, w.Code, status, diff)
 	}
 	if method != http.MethodHead {
-		checkErrorBody(t, strings.NewReader(w.Body.String()), http.StatusUnauthorized)
+		checkErrorBody(t, strings.NewReader(w.Body.String()), status)
 	}
 	return outward(w)
+}
+
+// refusalOf is how a stranger is refused, which depends on nothing but the headers (RFC 6750 §3.1).
+func refusalOf(values []string) (status int, challenges []string) {
+	const basic = `Basic realm="scim", charset="UTF-8"`
+	switch {
+	case values == nil:
+		return http.StatusUnauthorized, []string{`Bearer realm="scim"`, basic}
+	case len(values) > 1 || len(values[0]) > auth.MaxAuthorizationBytes || strings.Contains(values[0], ", Bearer"):
+		return http.StatusBadRequest, []string{`Bearer realm="scim", error="invalid_request"`}
+	}
+	return http.StatusUnauthorized, []string{`Bearer realm="scim", error="invalid_token"`, basic}
+}
+
+func basicOf(username, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+password))
+}
+
+// TestTokenInTheQuery: it is refused wherever it is sent to and whatever it is, also beside a good one (RFC 6750 §2.3, TOK-07).
+func TestTokenInTheQuery(t *testing.T) {
+	a := newAPI(t)
+	var first map[string]any
+	for _, target := range walk(a) {
+		for _, query := range []string{"access_token=" + a.token, "access_token", "x=%zz&access%5Ftoken=" + a.token} {
+			for _, token := range []string{"", a.token, a.other} {
+				path, _, _ := strings.Cut(target, "?")
+				w := a.serve(request{method: http.MethodGet, target: path + "?" + query}.with(t, token))
+				checkErrorBody(t, strings.NewReader(w.Body.String()), http.StatusBadRequest)
+				if first == nil {
+					first = outward(w)
+				}
+				if diff := cmp.Diff(first, outward(w)); diff != "" {
+					t.Errorf("%s?%s (-first +this):\n%s", path, query, diff)
+				}
+			}
+		}
+	}
+	if a.store.calls != 0 {
+		t.Errorf("%d store calls", a.store.calls)
+	}
 }
 
 // TestOneBodyForEveryRefusal compares strangers with each other where the test above compares paths.
 func TestOneBodyForEveryRefusal(t *testing.T) {
 	a := newAPI(t)
 	seen := map[string]bool{}
-	for _, values := range [][]string{nil, {"Bearer x"}, {"Basic eA=="}, {"Bearer " + a.other}, {"Bearer " + newToken(t, 98).Reveal()}, {"a", "b"}} {
+	for _, values := range [][]string{nil, {"Bearer x"}, {"Basic eA=="}, {"Bearer " + a.other}, {a.other}, {basicOf("acme", a.token)}, {"Bearer " + newToken(t, 98).Reveal()}} {
 		got := a.refused(t, http.MethodGet, basePath+"/Users", values)
 		seen[got["body"].(string)] = true
 	}

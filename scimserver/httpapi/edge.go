@@ -16,11 +16,11 @@ import (
 // elapsed is the clock of all that is counted in here.
 func (s *server) elapsed() time.Duration { return s.Now().Sub(s.began) }
 
-// authenticate lets nobody through without a credential for the directory of the path; where the path names none, any does.
+// authenticate lets nobody through without a credential for the directory of the path; where the path names none, any of a ScimToken does.
 // It comes before whatever there is only so much of, so that strangers take nothing from others.
 func (s *server) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id, err := s.Auth.Authenticate(r.Context(), r.Header, scopeOf(r.URL.Path))
+		id, err := s.identify(r)
 		if err != nil {
 			s.turnAway(w, r, err)
 			return
@@ -28,6 +28,14 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 		exchangeOf(r).identity = id
 		next.ServeHTTP(w, r.WithContext(auth.NewContext(r.Context(), id)))
 	})
+}
+
+// identify refuses a token in the query before it looks at any other (RFC 6750 §2.3): what is in a URL is in the logs of every proxy.
+func (s *server) identify(r *http.Request) (auth.Identity, error) {
+	if hasParameter(r.URL.RawQuery, "access_token") {
+		return auth.Identity{}, &auth.Refusal{Presented: true, Malformed: true}
+	}
+	return s.Auth.Authenticate(r.Context(), r.Header, scopeOf(r.URL.Path))
 }
 
 // turnAway answers who was not let in. Above the limits it is 429 instead, the same whatever was wrong, and the rest of the

@@ -26,14 +26,19 @@ const retryAfter = time.Second
 func toldOf(err error) *scim.Error {
 	var known *scim.Error
 	var refusal *auth.Refusal
+	var missing *auth.MissingScope
 	switch {
 	case errors.As(err, &known):
 		if known.Status >= http.StatusInternalServerError && known.Status != http.StatusNotImplemented && known.RetryAfter == 0 {
 			return errUnavailable(known.Detail)
 		}
 		return known
+	case errors.As(err, &refusal) && refusal.Malformed:
+		return scim.Errorf(http.StatusBadRequest, "", "a request must have one credential, in one Authorization header of at most %d bytes", auth.MaxAuthorizationBytes)
 	case errors.As(err, &refusal):
-		return scim.Errorf(http.StatusUnauthorized, "", "a valid bearer token of this directory is required")
+		return scim.Errorf(http.StatusUnauthorized, "", "a valid credential of this directory is required")
+	case errors.As(err, &missing):
+		return scim.Errorf(http.StatusForbidden, "", "the credential may not be used for this, which takes the scope %s", missing.Scope)
 	case errors.Is(err, auth.ErrUnavailable):
 		return errUnavailable("authentication is not available now")
 	default:
@@ -41,17 +46,25 @@ func toldOf(err error) *scim.Error {
 	}
 }
 
-// challengeOf is the WWW-Authenticate header of RFC 6750 §3: an error code only for who presented something.
-func challengeOf(err error) string {
+// challengesOf are the WWW-Authenticate headers: what is accepted, and of RFC 6750 §3 an error code for who presented something.
+// They depend on what was presented only.
+func challengesOf(err error) []string {
 	var refusal *auth.Refusal
-	if !errors.As(err, &refusal) {
-		return ""
+	var missing *auth.MissingScope
+	switch {
+	case errors.As(err, &missing):
+		return []string{fmt.Sprintf(`Bearer realm="scim", error="insufficient_scope", scope=%q`, missing.Scope)}
+	case !errors.As(err, &refusal):
+		return nil
+	case refusal.Malformed:
+		return []string{`Bearer realm="scim", error="invalid_request"`}
+	case refusal.Presented:
+		return []string{`Bearer realm="scim", error="invalid_token"`, basicChallenge}
 	}
-	if refusal.Presented {
-		return `Bearer realm="scim", error="invalid_token"`
-	}
-	return `Bearer realm="scim"`
+	return []string{`Bearer realm="scim"`, basicChallenge}
 }
+
+const basicChallenge = `Basic realm="scim", charset="UTF-8"` // RFC 7617 §2.1
 
 // refusedKeyID is the key id of a well-formed token that was refused.
 func refusedKeyID(err error) string {

@@ -19,7 +19,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/scim-operator/scim-operator/scimserver/auth"
-	"github.com/scim-operator/scim-operator/scimserver/directory"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
 
@@ -73,7 +72,9 @@ func TestFailuresOfOurs(t *testing.T) {
 }
 
 func TestUnsyncedCacheIsNotA401(t *testing.T) {
-	a := newAPI(t, func(o *Options) { o.Auth = auth.New(nil, func() bool { return false }, directory.NewProfiles(nil)) })
+	a := newAPI(t, func(o *Options) {
+		o.Auth = auth.New(auth.Options{Table: auth.NewTable([]string{""}, time.Now), Now: time.Now})
+	})
 	for _, token := range []string{"", "garbage", a.token} {
 		w := a.serve(request{method: "GET", target: basePath + "/Users"}.with(t, token))
 		if w.Header().Get("Retry-After") == "" || w.Header().Get("WWW-Authenticate") != "" {

@@ -50,8 +50,8 @@ func refuse(header http.Header, rep reply, err error) reply {
 		// Whole seconds, rounded up: Okta reads nothing else (RFC 9110 §10.2.3).
 		header.Set("Retry-After", strconv.FormatInt(int64((told.RetryAfter+time.Second-1)/time.Second), 10))
 	}
-	if challenge := challengeOf(err); challenge != "" {
-		header.Set("WWW-Authenticate", challenge)
+	for _, challenge := range challengesOf(err) {
+		header.Add("WWW-Authenticate", challenge)
 	}
 	if closes(told.Status) {
 		header.Set("Connection", "close")

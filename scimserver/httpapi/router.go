@@ -43,30 +43,41 @@ func newRouter(groups ...mounter) *router {
 // ServeHTTP implements http.Handler.
 func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) { rt.mux.ServeHTTP(w, r) }
 
-// action is a handler, and what it does as far as the switches of a directory care.
+// action is a handler, what it does as far as the switches of a directory care, and the scopes that it takes.
 type action struct {
 	operation operation
+	scopes    []scope
 	handler   handler
 }
 
-// serve calls the handler if the switches of dir let it. A list asks again once its filter is known.
+// serve calls the handler if the credential is for that and the switches of dir let it. A list asks again once its filter is known.
 func (a action) serve(dir directory.Directory, r *http.Request) (reply, error) {
+	if err := permit(r, a.scopes); err != nil {
+		return reply{}, err
+	}
 	if _, err := decide(dir.Settings(), a.operation); err != nil {
 		return reply{}, err
 	}
 	return a.handler(dir, r)
 }
 
-// handle mounts h, which no switch of a directory concerns; one for GET answers HEAD too.
-func (rt *router) handle(method, path string, h handler) { rt.guard(method, path, operation{}, h) }
+// handle mounts h, which no switch of a directory concerns, for credentials with all of scopes.
+func (rt *router) handle(method, path string, h handler, scopes ...scope) {
+	rt.mount(method, path, action{scopes: scopes, handler: h})
+}
 
-// guard is handle for what the switches of a directory decide about. Methods are no part of the patterns of the mux:
-// /Users/.search would be neither more nor less specific than PUT /Users/{id}.
+// guard mounts what the switches of a directory decide about.
 func (rt *router) guard(method, path string, o operation, h handler) {
+	rt.mount(method, path, action{operation: o, scopes: []scope{o.scope()}, handler: h})
+}
+
+// mount mounts a; one for GET answers HEAD too. Methods are no part of the patterns of the mux: /Users/.search would be neither
+// more nor less specific than PUT /Users/{id}.
+func (rt *router) mount(method, path string, a action) {
 	if rt.methods[path] == nil {
 		rt.methods[path] = map[string]action{}
 	}
-	rt.methods[path][method] = action{operation: o, handler: h}
+	rt.methods[path][method] = a
 	if method == http.MethodGet {
 		rt.methods[path][http.MethodHead] = rt.methods[path][method]
 	}

@@ -25,7 +25,13 @@ type searched struct {
 	query scim.ListQuery
 }
 
-func (s search) mount(rt *router) { rt.handle(http.MethodPost, searchPath, s.serve) }
+func (s search) mount(rt *router) {
+	var scopes []scope
+	for _, c := range s {
+		scopes = append(scopes, c.operation(lists).scope())
+	}
+	rt.handle(http.MethodPost, searchPath, s.serve, scopes...)
+}
 
 func (s search) serve(dir directory.Directory, r *http.Request) (reply, error) {
 	body, err := decodeBody(r)

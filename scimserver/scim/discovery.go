@@ -54,22 +54,18 @@ type Pagination struct {
 
 // ServiceProviderConfig renders RFC 7643 §5: PATCH, filters and ETags are
 // supported; changing passwords is not; bulk, sorting and paging are as p says;
-// clients authenticate by bearer token.
+// clients authenticate by bearer token, or by user name and password.
 func ServiceProviderConfig(p ServiceProvider) map[string]any {
 	out := map[string]any{
-		"schemas":        []any{serviceProviderConfigURN},
-		"patch":          map[string]any{"supported": true},
-		"bulk":           p.describeBulk(),
-		"filter":         map[string]any{"supported": true, "maxResults": p.MaxResults},
-		"changePassword": map[string]any{"supported": false},
-		"sort":           map[string]any{"supported": p.Sort},
-		"etag":           map[string]any{"supported": true},
-		"authenticationSchemes": []any{map[string]any{
-			"type": "oauthbearertoken", "name": "OAuth Bearer Token", "primary": true,
-			"description": "Authentication with a bearer token in the Authorization header (RFC 6750).",
-			"specUri":     "https://www.rfc-editor.org/info/rfc6750",
-		}},
-		"meta": map[string]any{"resourceType": "ServiceProviderConfig", "location": p.BaseURL + "/ServiceProviderConfig"},
+		"schemas":               []any{serviceProviderConfigURN},
+		"patch":                 map[string]any{"supported": true},
+		"bulk":                  p.describeBulk(),
+		"filter":                map[string]any{"supported": true, "maxResults": p.MaxResults},
+		"changePassword":        map[string]any{"supported": false},
+		"sort":                  map[string]any{"supported": p.Sort},
+		"etag":                  map[string]any{"supported": true},
+		"authenticationSchemes": authenticationSchemes(),
+		"meta":                  map[string]any{"resourceType": "ServiceProviderConfig", "location": p.BaseURL + "/ServiceProviderConfig"},
 	}
 	if p.DocumentationURI != "" {
 		out["documentationUri"] = p.DocumentationURI
@@ -78,6 +74,21 @@ func ServiceProviderConfig(p ServiceProvider) map[string]any {
 		out["pagination"] = p.Pagination.describe(p.MaxResults)
 	}
 	return out
+}
+
+func authenticationSchemes() []any {
+	return []any{
+		map[string]any{
+			"type": "oauthbearertoken", "name": "OAuth Bearer Token", "primary": true,
+			"description": "Authentication with a bearer token in the Authorization header (RFC 6750).",
+			"specUri":     "https://www.rfc-editor.org/info/rfc6750",
+		},
+		map[string]any{
+			"type": "httpbasic", "name": "HTTP Basic", "primary": false,
+			"description": "Authentication with a user name and a password in the Authorization header (RFC 7617).",
+			"specUri":     "https://www.rfc-editor.org/info/rfc7617",
+		},
+	}
 }
 
 func (p ServiceProvider) describeBulk() map[string]any {

@@ -1,0 +1,108 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package auth
+
+import (
+	"cmp"
+	"errors"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// mirror is what the API server has of one kind, as a watch and lists tell it. Whichever of them is ahead counts, by the resource
+// version: the watch tells at once, and the lists go on when it hangs. It is not safe for concurrent use.
+//
+// What was deleted never comes back. A deletion that the watch tells leaves a mark, since a list that was asked for before may still
+// bring the object. A list needs none: it is complete up to its own version, the floor, so an object that is not in it and
+// whose version is not above the floor has been deleted by then, and the watch is only telling old news of it.
+type mirror[T client.Object] struct {
+	known  map[client.ObjectKey]record[T]
+	floors map[string]string // by what was listed: a namespace, or all as ""
+	// changed is told of every change; a nil old or next is one that is not there.
+	changed func(old, next T)
+}
+
+// record is an object, or the mark of one that the watch said to be deleted.
+type record[T client.Object] struct {
+	object  T
+	uid     types.UID
+	version string
+	deleted bool
+}
+
+func newMirror[T client.Object](changed func(old, next T)) *mirror[T] {
+	return &mirror[T]{known: map[client.ObjectKey]record[T]{}, floors: map[string]string{}, changed: changed}
+}
+
+// get returns the object, which is shared and not to be changed, or nil.
+func (m *mirror[T]) get(key client.ObjectKey) T { return m.known[key].object }
+
+// put takes what the watch or a list says that there is.
+func (m *mirror[T]) put(obj T) {
+	key := client.ObjectKeyFromObject(obj)
+	was, ok := m.known[key]
+	if !ok {
+		was.version = m.floor(key.Namespace)
+	}
+	if !newer(obj.GetResourceVersion(), was.version) || was.deleted && was.uid == obj.GetUID() {
+		return
+	}
+	m.known[key] = record[T]{object: obj, uid: obj.GetUID(), version: obj.GetResourceVersion()}
+	m.changed(was.object, obj)
+}
+
+// remove takes what the watch says that there was. It may not know the last version of it.
+func (m *mirror[T]) remove(obj T) {
+	key := client.ObjectKeyFromObject(obj)
+	was, ok := m.known[key]
+	if ok && was.uid != obj.GetUID() && newer(was.version, obj.GetResourceVersion()) {
+		return // another of that name has come since
+	}
+	mark := record[T]{uid: obj.GetUID(), version: was.version, deleted: true}
+	if newer(obj.GetResourceVersion(), was.version) {
+		mark.version = obj.GetResourceVersion()
+	}
+	m.known[key] = mark
+	var none T
+	m.changed(was.object, none)
+}
+
+// errOldList is a list that knows less than one before. The API server gives none, unless its data were restored.
+var errOldList = errors.New("the list is older than the one before")
+
+// replace takes a whole list of a namespace, or of all as "", and its version.
+func (m *mirror[T]) replace(namespace, version string, items []T) error {
+	if floor := m.floors[namespace]; version != floor && !newer(version, floor) {
+		return errOldList
+	}
+	listed := make(map[client.ObjectKey]bool, len(items))
+	for _, item := range items {
+		listed[client.ObjectKeyFromObject(item)] = true
+		m.put(item)
+	}
+	var none T
+	for key, was := range m.known {
+		if (namespace == "" || key.Namespace == namespace) && !listed[key] && !newer(was.version, version) {
+			delete(m.known, key)
+			m.changed(was.object, none)
+		}
+	}
+	m.floors[namespace] = version
+	return nil
+}
+
+func (m *mirror[T]) floor(namespace string) string {
+	if floor, ok := m.floors[namespace]; ok {
+		return floor
+	}
+	return m.floors[""]
+}
+
+// newer compares resource versions of one kind. Everything is newer than none, and what is no version is newer than nothing.
+func newer(version, than string) bool {
+	order, err := resourceversion.CompareResourceVersion(version, cmp.Or(than, "1"))
+	return err == nil && (order > 0 || than == "")
+}

@@ -1,0 +1,209 @@
+// Copyright The scim-operator Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package auth
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
+)
+
+// A revocation reaches every server within maxAge, whatever happens to its watch or to the API server: what nothing has confirmed for
+// that long is not believed any more. Two lists may be tried in that time, so one that gets lost does no harm.
+const (
+	maxAge        = 5 * time.Second
+	listInterval  = 2 * time.Second
+	listTimeout   = 1500 * time.Millisecond
+	retryInterval = 500 * time.Millisecond
+)
+
+// Table is every credential that opens a directory, and the directories. A watch tells it of changes at once, and lists confirm
+// it every two seconds: a watch that hangs looks like one that has nothing to tell. It is safe for concurrent use, and
+// nothing that is asked of it asks the API server.
+type Table struct {
+	namespaces []string
+	now        func() time.Time
+
+	mu          sync.RWMutex
+	tokens      *mirror[*v1alpha1.ScimToken]
+	directories *mirror[*v1alpha1.ScimDirectory]
+	byKeyID     map[string][]*credential // the lists are replaced, never changed
+	confirmed   map[string]time.Time     // by namespace as listed
+}
+
+// NewTable returns an empty Table of these namespaces; cache.AllNamespaces alone is all. now is time.Now outside of tests.
+func NewTable(namespaces []string, now func() time.Time) *Table {
+	t := &Table{namespaces: namespaces, now: now, byKeyID: map[string][]*credential{}, confirmed: map[string]time.Time{}}
+	t.tokens = newMirror(t.reindex)
+	t.directories = newMirror(func(_, _ *v1alpha1.ScimDirectory) {})
+	return t
+}
+
+// reindex takes the credentials of a ScimToken that has changed, or has come, or is gone. t.mu is held.
+func (t *Table) reindex(old, next *v1alpha1.ScimToken) {
+	if old != nil {
+		for _, c := range credentialsOf(old) {
+			rest := slices.DeleteFunc(slices.Clone(t.byKeyID[c.keyID]), func(other *credential) bool { return other.owner == old })
+			if t.byKeyID[c.keyID] = rest; len(rest) == 0 {
+				delete(t.byKeyID, c.keyID)
+			}
+		}
+	}
+	if next != nil {
+		for _, c := range credentialsOf(next) {
+			all := append(slices.Clone(t.byKeyID[c.keyID]), c)
+			slices.SortFunc(all, compareOwners) // the same choice on every replica
+			t.byKeyID[c.keyID] = all
+		}
+	}
+}
+
+func compareOwners(a, b *credential) int {
+	return cmp.Or(cmp.Compare(a.owner.Namespace, b.owner.Namespace), cmp.Compare(a.owner.Name, b.owner.Name))
+}
+
+// credentials are those with that key id. They have not been compared with anything yet.
+func (t *Table) credentials(keyID string) []*credential {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.byKeyID[keyID]
+}
+
+// directory returns a directory, which is shared and not to be changed, or nil.
+func (t *Table) directory(key client.ObjectKey) *v1alpha1.ScimDirectory {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.directories.get(key)
+}
+
+// confirms says whether what the table has of a namespace still counts.
+func (t *Table) confirms(namespace string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.fresh(namespace) || t.fresh(cache.AllNamespaces)
+}
+
+// Confirmed says whether all of the table still counts.
+func (t *Table) Confirmed() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return !slices.ContainsFunc(t.namespaces, func(namespace string) bool { return !t.fresh(namespace) })
+}
+
+func (t *Table) fresh(namespace string) bool {
+	begun, ok := t.confirmed[namespace]
+	return ok && t.now().Sub(begun) < maxAge
+}
+
+// Watch has informers tell the table. It does not wait for them.
+func (t *Table) Watch(ctx context.Context, informers cache.Informers) error {
+	if err := watch(ctx, t, t.tokens, informers, &v1alpha1.ScimToken{}); err != nil {
+		return err
+	}
+	return watch(ctx, t, t.directories, informers, &v1alpha1.ScimDirectory{})
+}
+
+func watch[T client.Object](ctx context.Context, t *Table, into *mirror[T], informers cache.Informers, kind T) error {
+	informer, err := informers.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
+	if err != nil {
+		return fmt.Errorf("watch %T: %w", kind, err)
+	}
+	tell := func(take func(T), obj any) {
+		if last, ok := obj.(toolscache.DeletedFinalStateUnknown); ok {
+			obj = last.Obj
+		}
+		if typed, ok := obj.(T); ok {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			take(typed)
+		}
+	}
+	_, err = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(obj any) { tell(into.put, obj) },
+		UpdateFunc: func(_, obj any) { tell(into.put, obj) },
+		DeleteFunc: func(obj any) { tell(into.remove, obj) },
+	})
+	if err != nil {
+		return fmt.Errorf("watch %T: %w", kind, err)
+	}
+	return nil
+}
+
+// Run lists all namespaces over and over until ctx ends. live must not be a cache, and should not share its connection with
+// what may block it. When lists begin to fail and when they work again there is a line in the log.
+func (t *Table) Run(ctx context.Context, live client.Reader, log *slog.Logger) {
+	var all sync.WaitGroup
+	for _, namespace := range t.namespaces {
+		all.Go(func() { t.follow(ctx, live, namespace, log.With("namespace", namespace)) })
+	}
+	all.Wait()
+}
+
+func (t *Table) follow(ctx context.Context, live client.Reader, namespace string, log *slog.Logger) {
+	for failing := false; ; {
+		err := t.Refresh(ctx, live, namespace)
+		pause := listInterval
+		if err != nil {
+			pause = retryInterval
+		}
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failing:
+			log.Error("Cannot confirm who may speak", "error", err)
+		case err == nil && failing:
+			log.Info("Can confirm again who may speak")
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// Refresh lists one namespace and confirms what the table has of it, as of now. It fails within 1.5 s.
+func (t *Table) Refresh(ctx context.Context, live client.Reader, namespace string) error {
+	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	begun := t.now() // what the API server answers is at least as new as the question
+	var tokens v1alpha1.ScimTokenList
+	if err := live.List(ctx, &tokens, client.InNamespace(namespace)); err != nil {
+		return fmt.Errorf("list ScimTokens: %w", err)
+	}
+	var directories v1alpha1.ScimDirectoryList
+	if err := live.List(ctx, &directories, client.InNamespace(namespace)); err != nil {
+		return fmt.Errorf("list ScimDirectories: %w", err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.tokens.replace(namespace, tokens.ResourceVersion, apart(tokens.Items)); err != nil {
+		return fmt.Errorf("list ScimTokens: %w", err)
+	}
+	if err := t.directories.replace(namespace, directories.ResourceVersion, apart(directories.Items)); err != nil {
+		return fmt.Errorf("list ScimDirectories: %w", err)
+	}
+	t.confirmed[namespace] = begun
+	return nil
+}
+
+// apart copies the items of a list, so that keeping one does not keep all.
+func apart[T any](items []T) []*T {
+	out := make([]*T, 0, len(items))
+	for _, item := range items {
+		out = append(out, &item)
+	}
+	return out
+}
