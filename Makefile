@@ -4,7 +4,7 @@ SHELL := /bin/bash -o pipefail
 
 TOOL := go tool -modfile=hack/tools/go.mod
 LINT := go tool -modfile=hack/tools/golangci-lint/go.mod golangci-lint
-GENERATED := api config charts docs/api.md
+GENERATED := api config charts docs/api.md docs/values.md
 FUZZTIME ?= 60s
 export CGO_ENABLED ?= 1
 
@@ -37,11 +37,12 @@ conformance: controlplane ## Run the conformance suite of all connectors as a wh
 	go test -timeout 60m -run Conformance ./controllers/connector/...
 
 .PHONY: generate
-generate: ## Write what is generated: deepcopy, apply configurations, CRDs, RBAC, chart, config, API reference.
+generate: ## Write what is generated: deepcopy, apply configurations, CRDs, RBAC, chart, config, references.
 	@rm -rf api/v1alpha1/applyconfiguration
 	$(TOOL) controller-gen object:headerFile=hack/boilerplate.go.txt applyconfiguration:headerFile=hack/boilerplate.go.txt \
 		crd output:crd:artifacts:config=config/crd paths=./api/...
 	hack/chart/render.sh
+	go run ./hack/chart/valuesdoc charts/scim-operator/values.yaml > docs/values.md
 	$(TOOL) crd-ref-docs --config=hack/api-reference.yaml --source-path=api/v1alpha1 --renderer=markdown --output-path=docs/api.md
 
 .PHONY: verify

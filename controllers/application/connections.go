@@ -23,7 +23,7 @@ type Opener func(ctx context.Context, app *v1alpha1.ScimApplication, credential 
 
 // Connections opens connectors and keeps them open. One is shared by all reconcilers.
 type Connections struct {
-	// Secrets reads Secrets from the API server.
+	// Secrets reads Secrets, and namespaces, from the API server.
 	Secrets client.Reader
 	// Openers has an entry for each connector type.
 	Openers map[v1alpha1.ConnectorType]Opener
@@ -32,6 +32,7 @@ type Connections struct {
 }
 
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get
+// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 
 // Connect returns the connector of app, and what to call when done with it. It costs one read when the application names a
 // Secret, so that a changed credential is used at once. Errors are of the kinds of package connector.
@@ -66,12 +67,27 @@ func (c *Connections) credential(ctx context.Context, app *v1alpha1.ScimApplicat
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, connector.Invalidf("there is no Secret %q", ref.Name).Because(err)
+	case apierrors.IsForbidden(err):
+		return nil, c.forbidden(ctx, app).Because(err)
 	case err != nil:
 		return nil, connector.Unavailablef(time.Second, "the Secret %q cannot be read now", ref.Name).Because(err)
 	case secret.Labels[v1alpha1.LabelCredential] != "true":
 		return nil, connector.Invalidf("the Secret %q is not meant for connectors: label it %s=true if it is", ref.Name, v1alpha1.LabelCredential)
 	}
 	return secret, mayBeSent(secret, destinations(&app.Spec.Connector))
+}
+
+// forbidden says why a Secret may not be read. Nobody gave us those of the namespace, or took them away again: that can be mended, and nothing is given
+// up for it. But where the namespace is being deleted, its RoleBindings go with it, in any order, and nobody can make a new one.
+func (c *Connections) forbidden(ctx context.Context, app *v1alpha1.ScimApplication) *connector.Error {
+	namespace := &corev1.Namespace{}
+	if !app.DeletionTimestamp.IsZero() {
+		err := c.Secrets.Get(ctx, client.ObjectKey{Name: app.Namespace}, namespace)
+		if err == nil && !namespace.DeletionTimestamp.IsZero() {
+			return connector.Invalidf("the namespace is being deleted, and the right to read its Secrets went first")
+		}
+	}
+	return connector.Unavailablef(probeAgain, "scim-controller may not read the Secrets of this namespace: bind the ClusterRole scim-controller-secrets in it")
 }
 
 // Offers reports whether app declares a role of that name.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -141,6 +142,45 @@ func TestSecretThatCannotBeRead(t *testing.T) {
 	_, _, err := c.Connect(t.Context(), database())
 	if connector.KindOf(err) != connector.KindUnavailable || len(o.passwords) > 0 || strings.Contains(connector.Message(err), credentialCanary) {
 		t.Errorf("err = %v, opened with %v", err, o.passwords)
+	}
+}
+
+// TestSecretThatMayNotBeRead: scim-controller has the Secrets of a namespace by a RoleBinding in it. Without one, nothing is given up: somebody may
+// make it. But a namespace that is being deleted took it along, and would never end if we waited.
+func TestSecretThatMayNotBeRead(t *testing.T) {
+	now := metav1.Now()
+	for name, tc := range map[string]struct {
+		reason                 string
+		appGoes, namespaceGoes bool
+		kind                   connector.Kind
+		says                   string
+	}{
+		"Alive":         {"the binding can be made", false, false, connector.KindUnavailable, "bind the ClusterRole scim-controller-secrets"},
+		"AppGoes":       {"the accounts are to be removed, so the binding is still wanted", true, false, connector.KindUnavailable, "bind the ClusterRole"},
+		"NamespaceGoes": {"the application is not deleted yet, but will be", false, true, connector.KindUnavailable, "bind the ClusterRole"},
+		"BothGo":        {"nobody can make a binding there", true, true, connector.KindInvalid, "the namespace is being deleted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			namespace, app := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ns"}}, database()
+			if tc.namespaceGoes {
+				namespace.DeletionTimestamp, namespace.Finalizers = &now, []string{"kubernetes"}
+			}
+			if tc.appGoes {
+				app.DeletionTimestamp = &now
+			}
+			forbid := func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+				if _, is := o.(*corev1.Secret); is {
+					return apierrors.NewForbidden(corev1.Resource("secrets"), key.Name, errors.New(credentialCanary))
+				}
+				return c.Get(ctx, key, o, opts...)
+			}
+			c, o, _ := connections(t, interceptor.Funcs{Get: forbid}, namespace)
+			_, _, err := c.Connect(t.Context(), app)
+			message := connector.Message(err)
+			if connector.KindOf(err) != tc.kind || !strings.Contains(message, tc.says) || strings.Contains(message, credentialCanary) || len(o.passwords) > 0 {
+				t.Errorf("%s: got %v, opened with %v, want %s with %q", tc.reason, err, o.passwords, tc.kind, tc.says)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@
 package chart_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,8 +73,13 @@ func controllerAccess() map[string]access {
 		"ChangeNames":         {reason: "the server's", verbs: "create update patch delete deletecollection", resource: "scimnames" + ours},
 		"ChangeGrants":        {reason: "people's", verbs: "create delete deletecollection", resource: "scimgrants" + ours},
 		"ChangeDirectories":   {reason: "people's", verbs: "create delete deletecollection", resource: "scimdirectories" + ours},
-		"Secrets":             {reason: "tokens and kubeconfigs", verbs: "get create delete", resource: "secrets", want: true},
-		"ListSecrets":         {reason: "it knows their names", verbs: "list watch deletecollection", resource: "secrets"},
+		"GivenSecrets":        {reason: "tokens and credentials", verbs: "get create delete", resource: "secrets", namespace: givenNamespace, want: true},
+		"Secrets":             {reason: "nobody gave it those of every namespace", verbs: "get create update patch delete", resource: "secrets"},
+		"OwnSecrets":          {reason: "those beside it are not the users'", verbs: "get create update patch delete", resource: "secrets", namespace: namespace},
+		"SystemSecrets":       {reason: "they open the cluster", verbs: "get create update patch delete", resource: "secrets", namespace: "kube-system"},
+		"ListSecrets":         {reason: "it knows their names", verbs: "list watch deletecollection", resource: "secrets", namespace: givenNamespace},
+		"Namespaces":          {reason: "whether one is being deleted", verbs: "get", resource: "namespaces", want: true},
+		"ChangeNamespaces":    {reason: "people's", verbs: "list watch create update patch delete", resource: "namespaces"},
 		"Pods":                {reason: "they can mount Secrets", verbs: "get list create", resource: "pods"},
 		"ServiceAccounts":     {reason: "it would become another", verbs: "create", resource: "serviceaccounts/token"},
 		"NewLease":            {reason: "to elect a leader", verbs: "create", resource: "leases.coordination.k8s.io", namespace: namespace, want: true},
@@ -142,14 +148,7 @@ func (i *installation) testServerSeesNoSecret(t *testing.T) {
 		if err := i.admin.Create(t.Context(), secret.DeepCopy()); err != nil && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 			t.Fatal(err)
 		}
-		for verb, err := range map[string]error{
-			"get":    server.Get(t.Context(), client.ObjectKeyFromObject(secret), secret.DeepCopy()),
-			"list":   server.List(t.Context(), &corev1.SecretList{}, client.InNamespace(ns.Name)),
-			"create": server.Create(t.Context(), secret.DeepCopy()),
-			"update": server.Update(t.Context(), secret.DeepCopy()),
-			"patch":  server.Patch(t.Context(), secret.DeepCopy(), client.RawPatch(types.MergePatchType, []byte("{}"))),
-			"delete": server.Delete(t.Context(), secret.DeepCopy()),
-		} {
+		for verb, err := range everyRequest(t, server, secret) {
 			if !apierrors.IsForbidden(err) {
 				t.Errorf("%s a Secret in %s: got %v, want 403", verb, ns.Name, err)
 			}
@@ -159,3 +158,51 @@ func (i *installation) testServerSeesNoSecret(t *testing.T) {
 		t.Errorf("list all Secrets: got %v, want 403", err)
 	}
 }
+
+// testServerWritesOnlyItsOwn sends writes of everything that is not scim-server's: accounts, statuses, what people write. They exist, so
+// that nothing but a missing right can be in the way.
+func (i *installation) testServerWritesOnlyItsOwn(t *testing.T) {
+	own := i.namespace(t)
+	server, jane := i.program(t, "scim-server"), i.as(t, "jane", breakGlass, masters)
+	for kind, object := range everyKind(own) {
+		if err := jane.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Status().Patch(t.Context(), copyOf(object), forgedStatus()); !apierrors.IsForbidden(err) {
+			t.Errorf("patch the status of a %s: got %v, want 403", kind, err)
+		}
+		if slices.Contains([]string{"ScimUser", "ScimGroup"}, kind) {
+			continue // its trade
+		}
+		for verb, err := range everyRequest(t, server, object) {
+			reads := slices.Contains([]string{"ScimDirectory", "ScimToken"}, kind) && slices.Contains([]string{"get", "list"}, verb)
+			if !reads && !apierrors.IsForbidden(err) {
+				t.Errorf("%s a %s: got %v, want 403", verb, kind, err)
+			}
+		}
+	}
+}
+
+// everyRequest sends one of every verb and returns the errors.
+func everyRequest(t *testing.T, c client.Client, object client.Object) map[string]error {
+	t.Helper()
+	gvk, err := c.GroupVersionKindFor(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+	another := copyOf(object)
+	another.SetName("another")
+	another.SetResourceVersion("")
+	return map[string]error{
+		"get":    c.Get(t.Context(), client.ObjectKeyFromObject(object), copyOf(object)),
+		"list":   c.List(t.Context(), list, client.InNamespace(object.GetNamespace())),
+		"create": c.Create(t.Context(), another),
+		"update": c.Update(t.Context(), copyOf(object)),
+		"patch":  c.Patch(t.Context(), copyOf(object), client.RawPatch(types.MergePatchType, []byte("{}"))),
+		"delete": c.Delete(t.Context(), copyOf(object)),
+	}
+}
+
+func copyOf(object client.Object) client.Object { return object.DeepCopyObject().(client.Object) }

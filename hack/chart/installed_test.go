@@ -5,6 +5,7 @@ package chart_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,9 @@ const (
 	breakGlass     = "scim-operator:break-glass"
 	masters        = "system:masters"
 
+	// givenNamespace is one whose Secrets scim-controller may use.
+	givenNamespace = "given"
+
 	interval = 50 * time.Millisecond
 	patience = time.Minute
 )
@@ -40,12 +44,15 @@ func TestInstalled(t *testing.T) {
 	i := install(t)
 	t.Run("Access", i.testAccess)
 	t.Run("Secrets", i.testServerSeesNoSecret)
+	t.Run("ServerWrites", i.testServerWritesOnlyItsOwn)
 	t.Run("SpecPolicies", i.testSpecPolicies)
 	t.Run("StatusPolicy", i.testStatusPolicy)
 	t.Run("BindingsPolicy", i.testBindingsPolicy)
 	t.Run("ClusterBindingsPolicy", i.testClusterBindingsPolicy)
 	t.Run("NamespaceDeletion", i.testNamespaceDeletion)
 	t.Run("PodSecurity", i.testPodSecurity)
+	t.Run("Pods", i.testPods)
+	t.Run("EveryValue", i.testEveryValueApplies)
 	t.Run("ConfigApplies", i.testConfigApplies)
 	t.Run("Samples", i.testSamples)
 }
@@ -63,7 +70,9 @@ func install(t *testing.T) *installation {
 	c := cluster.ForTest(t, cluster.Options{ControllerManager: true})
 	i := &installation{cluster: c, kubeconfig: kubeconfig(t, c.AdminConfig(0))}
 	mustRun(t, kubectl(t), "--kubeconfig="+i.kubeconfig, "apply", "-f="+root+"/config/default/namespace.yaml")
-	args := []string{"install", release, chartDir, "--kubeconfig=" + i.kubeconfig, "--namespace=" + namespace}
+	mustRun(t, kubectl(t), "--kubeconfig="+i.kubeconfig, "create", "namespace", givenNamespace)
+	args := []string{"install", release, chartDir, "--kubeconfig=" + i.kubeconfig, "--namespace=" + namespace,
+		"--set=secretNamespaces={" + givenNamespace + "}"}
 	mustHelm(t, append(args, connectorValues()...)...)
 	i.admin = newClient(t, c.AdminConfig(0))
 	i.waitForPolicies(t)
@@ -167,6 +176,29 @@ func (i *installation) testPodSecurity(t *testing.T) {
 			}
 		})
 	}
+}
+
+// testPods: with the rights of kube-controller-manager, and past Pod Security, the pods of both programs are made, each with a token.
+func (i *installation) testPods(t *testing.T) {
+	for _, name := range []string{"scim-server", "scim-controller"} {
+		made := func(ctx context.Context) (bool, error) {
+			var pods corev1.PodList
+			err := i.admin.List(ctx, &pods, client.InNamespace(namespace), client.MatchingLabels{"app.kubernetes.io/component": name})
+			for _, pod := range pods.Items {
+				if pod.Spec.ServiceAccountName != name || !slices.ContainsFunc(pod.Spec.Volumes, projectsToken) {
+					t.Errorf("a pod of %s has the ServiceAccount %q and volumes %v", name, pod.Spec.ServiceAccountName, pod.Spec.Volumes)
+				}
+			}
+			return len(pods.Items) == 2, err
+		}
+		if err := wait.PollUntilContextTimeout(t.Context(), interval, patience, true, made); err != nil {
+			t.Errorf("two pods of %s: %v", name, err)
+		}
+	}
+}
+
+func projectsToken(v corev1.Volume) bool {
+	return v.Projected != nil && slices.ContainsFunc(v.Projected.Sources, func(s corev1.VolumeProjection) bool { return s.ServiceAccountToken != nil })
 }
 
 // testConfigApplies has the API server check everything that kustomize builds, unknown fields too.

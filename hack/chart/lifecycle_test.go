@@ -28,7 +28,7 @@ func TestLifecycle(t *testing.T) {
 	replicas := func() string {
 		return mustRun(t, kubectl(t), "--kubeconfig="+config, "-n="+namespace, "get", "deployment", "scim-server", "-o=jsonpath={.spec.replicas}")
 	}
-	everything := "deployments,services,serviceaccounts,poddisruptionbudgets,roles,rolebindings,clusterroles,clusterrolebindings," +
+	everything := "deployments,services,serviceaccounts,poddisruptionbudgets,networkpolicies,roles,rolebindings,clusterroles,clusterrolebindings," +
 		"validatingadmissionpolicies,validatingadmissionpolicybindings"
 
 	notes := do("install", release, chartDir, "--create-namespace")

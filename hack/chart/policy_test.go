@@ -7,6 +7,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -61,6 +62,11 @@ func nameSpec() v1alpha1.ScimNameSpec {
 	}
 }
 
+func tokenUseSpec() v1alpha1.ScimTokenUseSpec {
+	used := metav1.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	return v1alpha1.ScimTokenUseSpec{TokenRef: v1alpha1.LocalReference{Name: "acme"}, KeyID: "abc", LastUsedAt: used}
+}
+
 // written are the kinds that programs write, each with the user who may and a field of its spec to change.
 type written struct {
 	object client.Object
@@ -88,6 +94,10 @@ func writtenKinds(namespace string) map[string]written {
 		"ScimName": {
 			&v1alpha1.ScimName{ObjectMeta: meta, Spec: nameSpec()}, serverUser,
 			map[string]any{"state": "Bound"}, byServer,
+		},
+		"ScimTokenUse": {
+			&v1alpha1.ScimTokenUse{ObjectMeta: meta, Spec: tokenUseSpec()}, serverUser,
+			map[string]any{"lastUsedAt": "2026-02-01T00:00:00Z"}, byServer,
 		},
 		"ScimAccount": {
 			&v1alpha1.ScimAccount{ObjectMeta: meta, Spec: accountSpec()}, controllerUser,
@@ -184,21 +194,35 @@ func checkDenied(t *testing.T, reason string, err error, want string) {
 	}
 }
 
+// everyKind has an object of each kind that has a status.
+func everyKind(namespace string) map[string]client.Object {
+	meta := metav1.ObjectMeta{Name: "sample", Namespace: namespace}
+	application := &v1alpha1.ScimApplication{ObjectMeta: meta, Spec: v1alpha1.ScimApplicationSpec{
+		DirectoryRef: v1alpha1.LocalReference{Name: "acme"},
+		Connector: v1alpha1.Connector{Type: v1alpha1.ConnectorKubernetes, Kubernetes: &v1alpha1.KubernetesConnector{Roles: []v1alpha1.KubernetesRole{{
+			Name: "viewer", RoleRef: v1alpha1.KubernetesRoleRef{Kind: "ClusterRole", Name: "view"}, Namespaces: []string{"demo"},
+		}}}},
+	}}
+	return map[string]client.Object{
+		"ScimDirectory":   &v1alpha1.ScimDirectory{ObjectMeta: meta},
+		"ScimToken":       &v1alpha1.ScimToken{ObjectMeta: meta, Spec: v1alpha1.ScimTokenSpec{DirectoryRef: v1alpha1.LocalReference{Name: "acme"}}},
+		"ScimApplication": application,
+		"ScimGrant": &v1alpha1.ScimGrant{ObjectMeta: meta, Spec: v1alpha1.ScimGrantSpec{
+			ApplicationRef: v1alpha1.LocalReference{Name: "demo"}, Subjects: []v1alpha1.Subject{{Kind: v1alpha1.SubjectEveryone}}, Roles: []v1alpha1.RoleName{"viewer"},
+		}},
+		"ScimUser":    writtenKinds(namespace)["ScimUser"].object,
+		"ScimGroup":   writtenKinds(namespace)["ScimGroup"].object,
+		"ScimAccount": writtenKinds(namespace)["ScimAccount"].object,
+	}
+}
+
 func forgedStatus() client.Patch {
 	return client.RawPatch(types.MergePatchType, []byte(`{"status":{"observedGeneration":7}}`))
 }
 
 // testStatusPolicy: a status decides who is let in and what is cleaned up, so nobody but its author writes it.
 func (i *installation) testStatusPolicy(t *testing.T) {
-	own := i.namespace(t)
-	meta := metav1.ObjectMeta{Name: "sample", Namespace: own}
-	objects := map[string]client.Object{
-		"ScimDirectory": &v1alpha1.ScimDirectory{ObjectMeta: meta},
-		"ScimToken":     &v1alpha1.ScimToken{ObjectMeta: meta, Spec: v1alpha1.ScimTokenSpec{DirectoryRef: v1alpha1.LocalReference{Name: "acme"}}},
-		"ScimUser":      writtenKinds(own)["ScimUser"].object,
-		"ScimGroup":     writtenKinds(own)["ScimGroup"].object,
-		"ScimAccount":   writtenKinds(own)["ScimAccount"].object,
-	}
+	objects := everyKind(i.namespace(t))
 	writer := i.as(t, "jane", breakGlass, masters)
 	for kind, object := range objects {
 		if err := writer.Create(t.Context(), object); err != nil {

@@ -13,7 +13,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-const connectorRole = "scim-controller-kubernetes-connector"
+const (
+	connectorRole = "scim-controller-kubernetes-connector"
+	secretsRole   = "scim-controller-secrets"
+)
 
 // TestRoles holds every role that the chart can render to what no role of ours may ever have (OPS-05).
 func TestRoles(t *testing.T) {
@@ -21,6 +24,7 @@ func TestRoles(t *testing.T) {
 		"Default":    nil,
 		"Connector":  {"--set=kubernetesConnector.enabled=true,kubernetesConnector.clusterRoles={view},kubernetesConnector.roles={reader}"},
 		"Namespaces": {"--set=watchNamespaces={team-a}"},
+		"Secrets":    {"--set=secretNamespaces={team-a}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			roles := template(t, values...).ofKind("ClusterRole", "Role")
@@ -68,6 +72,8 @@ func faults(role string, rule rbacv1.PolicyRule) []string {
 		"admission":                         has(rule.APIGroups, "admissionregistration.k8s.io"),
 		"CRDs":                              has(rule.APIGroups, "apiextensions.k8s.io"),
 		"a Secret for the server":           has(rule.Resources, "secrets") && role == "scim-server",
+		"Secrets beside other things":       has(rule.Resources, "secrets") && role != secretsRole,
+		"other things beside Secrets":       role == secretsRole && !slices.Equal(rule.Resources, []string{"secrets"}),
 		"listing Secrets":                   has(rule.Resources, "secrets") && has(rule.Verbs, "list", "watch"),
 		"a status for the server":           slices.ContainsFunc(rule.Resources, isStatus) && role == "scim-server",
 		"RBAC writes outside the connector": has(rule.APIGroups, rbacv1.GroupName) && role != connectorRole,
@@ -96,7 +102,10 @@ func TestFaults(t *testing.T) {
 	}{
 		"Wildcard":        {"scim-controller", rbacv1.PolicyRule{Verbs: []string{"*"}}, true},
 		"ServerSecrets":   {"scim-server", rbacv1.PolicyRule{Resources: []string{"secrets"}, Verbs: []string{"get"}}, true},
-		"ListSecrets":     {"scim-controller", rbacv1.PolicyRule{Resources: []string{"secrets"}, Verbs: []string{"list"}}, true},
+		"OtherSecrets":    {"scim-controller", rbacv1.PolicyRule{Resources: []string{"secrets"}, Verbs: []string{"get"}}, true},
+		"NotOnlySecrets":  {secretsRole, rbacv1.PolicyRule{Resources: []string{"secrets", "configmaps"}, Verbs: []string{"get"}}, true},
+		"ItsSecrets":      {secretsRole, rbacv1.PolicyRule{Resources: []string{"secrets"}, Verbs: []string{"get"}}, false},
+		"ListSecrets":     {secretsRole, rbacv1.PolicyRule{Resources: []string{"secrets"}, Verbs: []string{"list"}}, true},
 		"BindAnything":    {connectorRole, rbacv1.PolicyRule{Resources: []string{"clusterroles"}, Verbs: []string{"bind"}}, true},
 		"BindNamed":       {connectorRole, rbacv1.PolicyRule{Resources: []string{"clusterroles"}, Verbs: []string{"bind"}, ResourceNames: []string{"view"}}, false},
 		"ServerStatus":    {"scim-server", rbacv1.PolicyRule{Resources: []string{"scimusers/status"}, Verbs: []string{"patch"}}, true},
@@ -109,4 +118,46 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNoSecretsInTheWholeCluster: whatever the values, what is bound everywhere says nothing of Secrets, and they are bound in the namespaces that
+// were named and nowhere else (OPS-05).
+func TestNoSecretsInTheWholeCluster(t *testing.T) {
+	for name, c := range map[string]struct {
+		values []string
+		want   []string // namespaces
+	}{
+		"Default":    {nil, nil},
+		"Given":      {[]string{"--set=secretNamespaces={team-a,team-b}"}, []string{"team-a", "team-b"}},
+		"Watched":    {[]string{"--set=watchNamespaces={team-a,team-b}"}, []string{"team-a", "team-b"}},
+		"Connector":  {connectorValues(), nil},
+		"WithPolicy": {[]string{"--set=policy.enabled=false,networkPolicy.enabled=false"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := template(t, c.values...)
+			var got []string
+			for _, object := range m.ofKind("ClusterRoleBinding", "RoleBinding") {
+				kind, _, _ := unstructured.NestedString(object.Object, "roleRef", "kind")
+				role, _, _ := unstructured.NestedString(object.Object, "roleRef", "name")
+				bound := m[kind+"/"+roleNamespace(kind, object)+"/"+role]
+				if bound == nil {
+					t.Fatalf("%s %s binds %s %s, which the chart does not have", object.GetKind(), object.GetName(), kind, role)
+				}
+				if slices.ContainsFunc(rulesOf(t, bound), func(r rbacv1.PolicyRule) bool { return has(r.Resources, "secrets") }) {
+					got = append(got, object.GetNamespace())
+				}
+			}
+			slices.Sort(got)
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got Secrets in the namespaces %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func roleNamespace(kind string, binding *unstructured.Unstructured) string {
+	if kind == "Role" {
+		return binding.GetNamespace()
+	}
+	return ""
 }

@@ -103,6 +103,13 @@ func kubeconfig(t *testing.T, config *rest.Config) string {
 	return path
 }
 
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // manifests are objects by kind, namespace and name.
 type manifests map[string]*unstructured.Unstructured
 

@@ -32,8 +32,8 @@ type Options struct {
 	// APIServers is the number of API servers over the one etcd; 0 means 1.
 	APIServers int
 	// ControllerManager starts kube-controller-manager with the controllers for namespaces, garbage collection,
-	// ServiceAccounts, aggregated ClusterRoles and kube-root-ca.crt. Without it a deleted namespace or owner leaves
-	// its contents behind. It talks to API server 0 only.
+	// ServiceAccounts, aggregated ClusterRoles, kube-root-ca.crt, Deployments and ReplicaSets, whose Pods stay Pending. Without it a
+	// deleted namespace or owner leaves its contents behind. It talks to API server 0 only.
 	ControllerManager bool
 	// CRDDirs are applied by InstallCRDs before the controller manager starts: its garbage collector takes up to 30 s
 	// to notice a kind that appears later.

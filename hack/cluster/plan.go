@@ -23,9 +23,9 @@ const (
 	// etcdQuota is the most that etcd supports; at its default of 2 GiB a load test would end in an alarm.
 	etcdQuota = 8 << 30
 
-	// controllers are those that work without nodes.
+	// controllers are those that work without nodes. Pods of Deployments are made, and stay Pending.
 	controllers = "namespace-controller,garbage-collector-controller,serviceaccount-controller," +
-		"clusterrole-aggregation-controller,root-ca-certificate-publisher-controller"
+		"clusterrole-aggregation-controller,root-ca-certificate-publisher-controller,deployment-controller,replicaset-controller"
 )
 
 // plan is every process of a cluster before the first is started: programs, files and ports.

@@ -17,6 +17,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -28,6 +29,8 @@ const (
 	chartDir    = "charts/scim-operator"
 	toolsModule = "hack/tools/go.mod"
 	release     = "scim-operator"
+	// secretsRole is the ClusterRole of scim-controller for the Secrets of a namespace.
+	secretsRole = "scim-controller-secrets"
 	// fieldOwner of what is applied here.
 	fieldOwner = client.FieldOwner("scim-operator-stack")
 )
@@ -136,13 +139,29 @@ func (s *Stack) install(ctx context.Context) error {
 	return nil
 }
 
-// CreateNamespace creates a namespace that does not exist yet.
+// CreateNamespace creates a namespace that does not exist yet. Where the programs work in all namespaces, its Secrets are given to
+// scim-controller, as its owner would do.
 func (s *Stack) CreateNamespace(ctx context.Context, name string) error {
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	if err := s.Client.Create(ctx, namespace); err != nil {
 		return fmt.Errorf("create namespace %q: %w", name, err)
 	}
+	if len(s.options.Namespaces) > 0 || name == Namespace {
+		return nil // the chart has given it
+	}
+	if err := s.Client.Create(ctx, secretsBinding(name)); err != nil {
+		return fmt.Errorf("give scim-controller the Secrets of namespace %q: %w", name, err)
+	}
 	return nil
+}
+
+// secretsBinding is that of config/samples.
+func secretsBinding(namespace string) *rbacv1.RoleBinding {
+	return &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: secretsRole},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: secretsRole},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: Namespace, Name: controllerProgram}},
+	}
 }
 
 func (s *Stack) apply(ctx context.Context, object *unstructured.Unstructured) error {

@@ -26,9 +26,25 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ .Values.controller.serviceAcco
 {{ .Values.publicURL }}
 {{- else if .Values.ingress.enabled -}}
 https://{{ .Values.ingress.host }}
+{{- else if .Values.httpRoute.enabled -}}
+https://{{ first .Values.httpRoute.hostnames }}
 {{- else -}}
-http://scim-server.{{ .Release.Namespace }}.svc{{ if ne (int .Values.service.port) 80 }}:{{ int .Values.service.port }}{{ end }}
+{{- $tls := include "scim-operator.tlsSecretName" . -}}
+{{- $port := include "scim-operator.servicePort" . -}}
+{{ $tls | empty | ternary "http" "https" }}://scim-server.{{ .Release.Namespace }}.svc{{ if ne $port ($tls | empty | ternary "80" "443") }}:{{ $port }}{{ end }}
 {{- end -}}
+{{- end }}
+
+{{/* The Secret with the certificate of scim-server; empty where it speaks plain HTTP. */}}
+{{- define "scim-operator.tlsSecretName" -}}
+{{- with .Values.server.tls -}}
+{{ .secretName | default (.certManager.enabled | ternary "scim-server-tls" "") }}
+{{- end -}}
+{{- end }}
+
+{{/* The port of the Service. */}}
+{{- define "scim-operator.servicePort" -}}
+{{ int .Values.service.port | default (include "scim-operator.tlsSecretName" . | empty | ternary 80 443) }}
 {{- end }}
 
 {{/* The flag that both programs share. */}}
@@ -51,6 +67,8 @@ http://scim-server.{{ .Release.Namespace }}.svc{{ if ne (int .Values.service.por
 {{- define "scim-operator.podSpec" -}}
 serviceAccountName: {{ .program.serviceAccountName }}
 automountServiceAccountToken: true
+# Addresses of Services in the environment are of no use here.
+enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
   seccompProfile:
@@ -121,17 +139,16 @@ readinessProbe:
   timeoutSeconds: 5
 {{- end }}
 
-{{/* Gives a ServiceAccount a ClusterRole: everywhere, or in the watched namespaces only.
-     Call with (dict "root" $ "component" "scim-server" "serviceAccountName" …); the ClusterRole has the component's name. */}}
+{{/* Gives a ServiceAccount a ClusterRole in some namespaces, or everywhere where the namespace is empty.
+     Call with (dict "root" $ "component" "scim-server" "serviceAccountName" … "role" … "namespaces" (list …)). */}}
 {{- define "scim-operator.binding" -}}
-{{- $ := .root -}}
 {{- $call := . -}}
-{{- range $.Values.watchNamespaces | default (list "") }}
+{{- range .namespaces }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: {{ . | empty | ternary "ClusterRoleBinding" "RoleBinding" }}
 metadata:
-  name: {{ $call.component }}
+  name: {{ $call.role }}
   {{- with . }}
   namespace: {{ . }}
   {{- end }}
@@ -140,18 +157,54 @@ metadata:
 roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: ClusterRole
-  name: {{ $call.component }}
+  name: {{ $call.role }}
 subjects:
   - kind: ServiceAccount
     name: {{ $call.serviceAccountName }}
-    namespace: {{ $.Release.Namespace }}
+    namespace: {{ $call.root.Release.Namespace }}
 {{- end }}
 {{- end }}
 
-{{/* The rules that controller-gen wrote from the markers in the code. Call with (dict "root" $ "component" …). */}}
+{{/* The rules that controller-gen wrote from the markers in the code: those about Secrets, or all others.
+     Call with (dict "root" $ "component" … "secrets" true). */}}
 {{- define "scim-operator.generatedRules" -}}
 {{- $path := printf "files/rbac/%s.yaml" .component -}}
 {{- $role := .root.Files.Get $path | fromYaml -}}
-{{- if not $role.rules }}{{ fail (printf "%s holds no rules: run make generate" $path) }}{{ end -}}
-{{ toYaml $role.rules }}
+{{- $about := .secrets -}}
+{{- $rules := list -}}
+{{- range $role.rules -}}
+{{- if and (has "secrets" .resources) (gt (len .resources) 1) }}{{ fail (printf "%s: a rule about Secrets and something else cannot be bound apart" $path) }}{{ end -}}
+{{- if eq (has "secrets" .resources) $about }}{{ $rules = append $rules . }}{{ end -}}
+{{- end -}}
+{{- if not $rules }}{{ fail (printf "%s holds no rules: run make generate" $path) }}{{ end -}}
+{{ toYaml $rules }}
+{{- end }}
+
+{{/* Where the API server is, as an entry of "egress" of a NetworkPolicy. */}}
+{{- define "scim-operator.apiServerEgress" -}}
+- ports:
+    {{- range .Values.networkPolicy.apiServerPorts }}
+    - port: {{ int . }}
+    {{- end }}
+  {{- with .Values.networkPolicy.apiServerCIDRs }}
+  to:
+    {{- range . }}
+    - ipBlock:
+        cidr: {{ . | quote }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+
+{{/* What may enter a pod beside its own trade: probes of the kubelet, and Prometheus. Call with (dict "root" $ "metrics" true). */}}
+{{- define "scim-operator.healthIngress" -}}
+- ports:
+    - port: health
+{{- if .metrics }}
+- ports:
+    - port: metrics
+  {{- with .root.Values.networkPolicy.metricsFrom }}
+  from:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}
 {{- end }}
