@@ -18,7 +18,6 @@ import (
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 func lessonsOnAuthentication() []lesson {
@@ -99,8 +98,8 @@ func strangersLearnNothing(t *testing.T, v *victim) {
 	var first string
 	for _, directory := range []string{directoryName, "away", "never"} {
 		for _, token := range []string{"canary", v.other.token} {
-			answer, err := idp.New(v.Servers[0].BaseURL(v.namespace, directory), token).Get(t.Context(), "/Users")
-			expect(t, http.StatusUnauthorized, answer, err)
+			answer := v.raw(t, attempt{method: http.MethodGet, path: "/Users", directory: directory, header: http.Header{"Authorization": {"Bearer " + token}}})
+			refused(t, directory, answer, http.StatusUnauthorized)
 			for _, changing := range []string{"Date", "X-Request-Id"} {
 				answer.Header.Del(changing)
 			}

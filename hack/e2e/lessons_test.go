@@ -5,9 +5,11 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -53,12 +55,14 @@ type victim struct {
 type attempt struct {
 	method, path, body string
 	header             http.Header
+	// directory is the victim's if it is empty.
+	directory string
 }
 
 // raw sends an attempt below the base URL of the directory exactly as it is written, with the token unless the header says something else.
 func (v *victim) raw(t *testing.T, a attempt) idp.Response {
 	t.Helper()
-	base, err := url.Parse(v.Servers[0].BaseURL(v.namespace, directoryName))
+	base, err := url.Parse(v.Servers[0].BaseURL(v.namespace, cmp.Or(a.directory, directoryName)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +72,11 @@ func (v *victim) raw(t *testing.T, a attempt) idp.Response {
 	}
 	path, query, _ := strings.Cut(a.path, "?")
 	request.URL.Opaque, request.URL.RawQuery = "//"+base.Host+base.Path+path, query
-	request.Header = http.Header{"Authorization": {"Bearer " + v.token}, "Content-Type": {"application/scim+json"}}
+	request.Header = http.Header{
+		"Authorization": {"Bearer " + v.token}, "Content-Type": {"application/scim+json"},
+		// Each from another address, so that none of them is turned away for what others did.
+		"X-Forwarded-For": {anAddress()},
+	}
 	for name, values := range a.header {
 		request.Header[name] = values
 		if name == "Host" {
@@ -87,6 +95,11 @@ func (v *victim) raw(t *testing.T, a attempt) idp.Response {
 	response := idp.Response{Status: answer.StatusCode, Header: answer.Header, Raw: text}
 	response.Body = object(text)
 	return response
+}
+
+// anAddress is one of the internet's.
+func anAddress() string {
+	return netip.AddrFrom16(uuid.New()).String()
 }
 
 // refused wants a status, and a SCIM error that repeats nothing of what was sent.
