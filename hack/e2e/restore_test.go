@@ -5,11 +5,9 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,7 +20,6 @@ import (
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/hack/apps"
 	"github.com/scim-operator/scim-operator/hack/apps/webhook"
-	"github.com/scim-operator/scim-operator/hack/cluster"
 	"github.com/scim-operator/scim-operator/hack/stack"
 	"github.com/scim-operator/scim-operator/hack/stack/idp"
 	"github.com/scim-operator/scim-operator/hack/story"
@@ -184,15 +181,7 @@ func readPage(t *testing.T, path string) string {
 // shell runs commands as the admin of the stack's cluster would, in dir.
 func shell(t *testing.T, s *stack.Stack, dir, commands string) {
 	t.Helper()
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	kubectl, err := stack.Kubectl()
-	if err := errors.Join(err, cluster.WriteKubeconfig(kubeconfig, s.Admin)); err != nil {
+	if _, err := s.Run(t.Context(), dir, commands); err != nil {
 		t.Fatal(err)
-	}
-	run := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", commands)
-	run.Dir = dir
-	run.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "USER=admin", "PATH="+filepath.Dir(kubectl)+":"+os.Getenv("PATH"))
-	if output, err := run.CombinedOutput(); err != nil {
-		t.Fatalf("%v:\n%s\n%s", err, commands, output)
 	}
 }

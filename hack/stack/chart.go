@@ -61,19 +61,28 @@ func explain(err error) error {
 	return err
 }
 
-// render runs the helm that hack/tools pins.
-func (s *Stack) render(ctx context.Context) (*chart, error) {
+// helm is the one that hack/tools pins.
+func (s *Stack) helm(ctx context.Context) (path string, err error) {
 	find := exec.CommandContext(ctx, "go", "tool", "-modfile="+toolsModule, "-n", "helm")
 	find.Dir = s.root
-	helm, err := find.Output()
+	output, err := find.Output()
 	if err != nil {
-		return nil, fmt.Errorf("build helm: %w", explain(err))
+		return "", fmt.Errorf("build helm: %w", explain(err))
+	}
+	return strings.TrimSpace(string(output)), nil
+}
+
+// render makes of the chart what is to be applied and run.
+func (s *Stack) render(ctx context.Context) (*chart, error) {
+	helm, err := s.helm(ctx)
+	if err != nil {
+		return nil, err
 	}
 	home, err := os.MkdirTemp(s.dir, "helm-")
 	if err != nil {
 		return nil, fmt.Errorf("make directory: %w", err)
 	}
-	template := exec.CommandContext(ctx, strings.TrimSpace(string(helm)), s.helmArgs()...)
+	template := exec.CommandContext(ctx, helm, s.helmArgs()...)
 	template.Dir = s.root
 	// Helm looks into the home of whoever runs it otherwise.
 	template.Env = append(os.Environ(), "HELM_CACHE_HOME="+home, "HELM_CONFIG_HOME="+home, "HELM_DATA_HOME="+home)
@@ -126,6 +135,9 @@ func parseChart(documents []byte) (*chart, error) {
 
 // install applies the chart. Its CustomResourceDefinitions came with the control plane.
 func (s *Stack) install(ctx context.Context) error {
+	if s.options.Install != nil {
+		return s.options.Install(ctx, s)
+	}
 	for _, name := range append([]string{Namespace}, s.options.Namespaces...) {
 		if err := s.CreateNamespace(ctx, name); err != nil {
 			return err

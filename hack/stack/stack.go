@@ -43,6 +43,9 @@ type Options struct {
 	Namespaces []string
 	// Values are set in the chart, as by helm --set: "server.goMemLimit=2GiB".
 	Values []string
+	// Install takes the place of applying what the chart is rendered to, for whoever installs as its users do. The control plane runs then, and
+	// the programs do not.
+	Install func(ctx context.Context, s *Stack) error
 	// ControllerArgs are added to the flags of scim-controller and win over those of the chart.
 	ControllerArgs []string
 	// Race builds the programs with the race detector. One that finds a race says so in its log and ends at once.
@@ -128,6 +131,12 @@ func startOnce(ctx context.Context, o Options) (*Stack, error) {
 
 // LogDir is the directory with one file for each program and one for the control plane.
 func (s *Stack) LogDir() string { return filepath.Join(s.dir, "logs") }
+
+// Root is the directory of this repository.
+func (s *Stack) Root() string { return s.root }
+
+// PublicURL is where identity providers reach the first server.
+func (s *Stack) PublicURL() string { return loopbackURL(s.ports[0]) }
 
 // Stop kills all processes and removes what was written but the logs. It may be called more than once.
 func (s *Stack) Stop() error {
