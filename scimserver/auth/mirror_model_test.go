@@ -195,7 +195,7 @@ func (h *history) check() (diff string) {
 // last thing that it has heard of; so nothing that was deleted or revoked comes back.
 func TestMirrorNeverGoesBack(t *testing.T) {
 	for _, namespaces := range [][]string{{""}, {"a", "b"}} {
-		for seed := range uint64(400) {
+		for seed := range uint64(200) {
 			h := newHistory(t, seed)
 			for range 80 {
 				step := h.random.IntN(10)

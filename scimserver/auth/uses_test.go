@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,8 +27,16 @@ import (
 // recorder is a live client that counts what is asked of it and can be made to fail.
 type recorder struct {
 	client.WithWatch
-	creates, gets, updates int
-	fails                  error
+	creates, gets, updates atomic.Int64
+	fails                  atomic.Bool
+}
+
+func (r *recorder) count(into *atomic.Int64) error {
+	into.Add(1)
+	if r.fails.Load() {
+		return errors.New("forbidden")
+	}
+	return nil
 }
 
 func newRecorder(t *testing.T) *recorder {
@@ -39,16 +48,22 @@ func newRecorder(t *testing.T) *recorder {
 	r := &recorder{}
 	r.WithWatch = interceptor.NewClient(fake.NewClientBuilder().WithScheme(scheme).Build(), interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
-			r.creates++
-			return errors.Join(r.fails, c.Create(ctx, obj, opts...))
+			if err := r.count(&r.creates); err != nil {
+				return err
+			}
+			return c.Create(ctx, obj, opts...)
 		},
 		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
-			r.gets++
-			return errors.Join(r.fails, c.Get(ctx, key, obj, opts...))
+			if err := r.count(&r.gets); err != nil {
+				return err
+			}
+			return c.Get(ctx, key, obj, opts...)
 		},
 		Update: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
-			r.updates++
-			return errors.Join(r.fails, c.Update(ctx, obj, opts...))
+			if err := r.count(&r.updates); err != nil {
+				return err
+			}
+			return c.Update(ctx, obj, opts...)
 		},
 	})
 	return r
@@ -111,11 +126,11 @@ func TestUsesAreWrittenSeldom(t *testing.T) {
 			<-time.After(time.Second / 25)
 		}
 		synctest.Wait()
-		if writes := 1 + live.updates; writes > 3 || live.updates == 0 {
+		if writes := 1 + live.updates.Load(); writes > 3 || live.updates.Load() == 0 {
 			t.Errorf("%d writes", writes)
 		}
-		if live.creates+live.gets > 3*4 {
-			t.Errorf("%d requests", live.creates+live.gets)
+		if live.creates.Load()+live.gets.Load() > 3*4 {
+			t.Errorf("%d requests", live.creates.Load()+live.gets.Load())
 		}
 		if age := time.Since(stored(t, live, "Ab3dEf6h").Spec.LastUsedAt.Time); age > useInterval*5/4 {
 			t.Errorf("what is written is %v old", age)
@@ -135,14 +150,14 @@ func TestUseThatIsKnown(t *testing.T) {
 			u.Add(use)
 			<-time.After(time.Second)
 		}
-		if live.creates+live.gets+live.updates != 0 {
-			t.Errorf("%d creates, %d gets, %d updates", live.creates, live.gets, live.updates)
+		if live.creates.Load()+live.gets.Load()+live.updates.Load() != 0 {
+			t.Errorf("%d creates, %d gets, %d updates", live.creates.Load(), live.gets.Load(), live.updates.Load())
 		}
 		<-time.After(time.Minute)
 		u.Add(useNow("Ab3dEf6h"))
 		synctest.Wait()
-		if live.creates != 1 {
-			t.Errorf("%d creates once it is old", live.creates)
+		if live.creates.Load() != 1 {
+			t.Errorf("%d creates once it is old", live.creates.Load())
 		}
 	})
 }
@@ -152,15 +167,15 @@ func TestUseThatCannotBeWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		live := newRecorder(t)
 		u := replica(t, live)
-		live.fails = errors.New("forbidden")
+		live.fails.Store(true)
 		for range 1000 {
 			u.Add(useNow("Ab3dEf6h"))
 			<-time.After(10 * time.Millisecond)
 		}
-		if live.creates > 2 {
-			t.Errorf("%d tries in 10 s", live.creates)
+		if live.creates.Load() > 2 {
+			t.Errorf("%d tries in 10 s", live.creates.Load())
 		}
-		live.fails = nil
+		live.fails.Store(false)
 		<-time.After(useRetry)
 		u.Add(useNow("Ab3dEf6h"))
 		synctest.Wait()
@@ -179,8 +194,8 @@ func TestUseOfAnother(t *testing.T) {
 		other.Token = "other"
 		u.Add(other)
 		synctest.Wait()
-		if got := stored(t, live, "x-0123456789ab"); got.Spec.TokenRef.Name != "okta" || live.updates != 0 {
-			t.Errorf("got %+v after %d updates", got.Spec, live.updates)
+		if got := stored(t, live, "x-0123456789ab"); got.Spec.TokenRef.Name != "okta" || live.updates.Load() != 0 {
+			t.Errorf("got %+v after %d updates", got.Spec, live.updates.Load())
 		}
 	})
 }
