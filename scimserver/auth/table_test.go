@@ -129,6 +129,7 @@ func TestNobodyIsBelievedWithoutTheAPIServer(t *testing.T) {
 				if took := until(t, func() bool { return b.ask(t.Context(), good) == http.StatusOK }); took > retryInterval+listTimeout+pollInterval {
 					t.Errorf("%s: came back after %v", name, took)
 				}
+				synctest.Wait()
 				if got := strings.Count(b.log.String(), "\n"); got != 2 {
 					t.Errorf("%s: %d lines in the log, want one when it begins and one when it ends:\n%s", name, got, b.log.String())
 				}
