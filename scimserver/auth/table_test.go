@@ -53,7 +53,12 @@ func inBubble(t *testing.T, f func(t *testing.T, b *bubble, good token.Token)) {
 
 // ask returns 200, 401 or 503.
 func (b *bubble) ask(ctx context.Context, tok token.Token) int {
-	_, err := b.Authenticate(ctx, http.Header{"Authorization": {"Bearer " + tok.Reveal()}}, acme)
+	return answer(ctx, b.Authenticator, "Bearer "+tok.Reveal())
+}
+
+// answer is what a client is answered who presents this.
+func answer(ctx context.Context, a *Authenticator, value string) int {
+	_, err := a.Authenticate(ctx, http.Header{"Authorization": {value}}, acme)
 	var refusal *Refusal
 	switch {
 	case err == nil:
