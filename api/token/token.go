@@ -123,8 +123,15 @@ func (t Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // LogValue returns a placeholder.
 func (t Token) LogValue() slog.Value { return slog.StringValue(redacted) }
 
+// checksum does not use base62, since it is what a stranger costs who makes tokens up.
 func checksum(body string) string {
-	return base62(big.NewInt(int64(crc32.ChecksumIEEE([]byte(body)))), checksumLen)
+	var out [checksumLen]byte
+	rest := crc32.ChecksumIEEE([]byte(body))
+	for i := range out {
+		out[checksumLen-1-i] = alphabet[rest%uint32(len(alphabet))]
+		rest /= uint32(len(alphabet))
+	}
+	return string(out[:])
 }
 
 // base62 writes n with exactly width digits, most significant first; higher digits than fit are dropped.

@@ -6,6 +6,7 @@ package auth
 import (
 	"context"
 	"strconv"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,15 +17,24 @@ import (
 // apiServer holds objects and gives each change a version, for lists. The zero apiServer is empty.
 type apiServer struct {
 	client.Reader
+	mu      sync.Mutex
 	version int
 	objects []client.Object
-	// before is called before every list, unless it is nil, and may fail it.
-	before func(ctx context.Context) error
+	before  func(ctx context.Context) error
+}
+
+// fail has before called before every list, which it may fail; nil is nobody.
+func (s *apiServer) fail(before func(ctx context.Context) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = before
 }
 
 // apply puts a copy of obj in the place of what has its name.
 func (s *apiServer) apply(obj client.Object) client.Object {
 	s.remove(obj)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	stored, _ := obj.DeepCopyObject().(client.Object)
 	if stored.GetUID() == "" {
 		stored.SetUID(types.UID("uid of " + obj.GetNamespace() + "/" + obj.GetName()))
@@ -37,6 +47,8 @@ func (s *apiServer) apply(obj client.Object) client.Object {
 
 // remove returns what a watch tells, or nil.
 func (s *apiServer) remove(obj client.Object) client.Object {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for i, known := range s.objects {
 		if sameKind(known, obj) && client.ObjectKeyFromObject(known) == client.ObjectKeyFromObject(obj) {
 			s.objects = append(s.objects[:i:i], s.objects[i+1:]...)
@@ -57,11 +69,16 @@ func sameKind(a, b client.Object) bool {
 
 // List implements client.Reader.
 func (s *apiServer) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
-	if s.before != nil {
-		if err := s.before(ctx); err != nil {
+	s.mu.Lock()
+	before := s.before
+	s.mu.Unlock()
+	if before != nil {
+		if err := before(ctx); err != nil {
 			return err
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var o client.ListOptions
 	o.ApplyOptions(opts)
 	for _, obj := range s.objects {

@@ -43,10 +43,7 @@ func (m *mirror[T]) get(key client.ObjectKey) T { return m.known[key].object }
 // put takes what the watch or a list says that there is.
 func (m *mirror[T]) put(obj T) {
 	key := client.ObjectKeyFromObject(obj)
-	was, ok := m.known[key]
-	if !ok {
-		was.version = m.floor(key.Namespace)
-	}
+	was := m.last(key)
 	if !newer(obj.GetResourceVersion(), was.version) || was.deleted && was.uid == obj.GetUID() {
 		return
 	}
@@ -57,9 +54,9 @@ func (m *mirror[T]) put(obj T) {
 // remove takes what the watch says that there was. It may not know the last version of it.
 func (m *mirror[T]) remove(obj T) {
 	key := client.ObjectKeyFromObject(obj)
-	was, ok := m.known[key]
-	if ok && was.uid != obj.GetUID() && newer(was.version, obj.GetResourceVersion()) {
-		return // another of that name has come since
+	was := m.last(key)
+	if was.uid != obj.GetUID() && newer(was.version, obj.GetResourceVersion()) {
+		return // it was gone already, or another of that name has come since
 	}
 	mark := record[T]{uid: obj.GetUID(), version: was.version, deleted: true}
 	if newer(obj.GetResourceVersion(), was.version) {
@@ -75,7 +72,7 @@ var errOldList = errors.New("the list is older than the one before")
 
 // replace takes a whole list of a namespace, or of all as "", and its version.
 func (m *mirror[T]) replace(namespace, version string, items []T) error {
-	if floor := m.floors[namespace]; version != floor && !newer(version, floor) {
+	if !newer(version, "") || newer(m.floors[namespace], version) {
 		return errOldList
 	}
 	listed := make(map[client.ObjectKey]bool, len(items))
@@ -94,11 +91,12 @@ func (m *mirror[T]) replace(namespace, version string, items []T) error {
 	return nil
 }
 
-func (m *mirror[T]) floor(namespace string) string {
-	if floor, ok := m.floors[namespace]; ok {
-		return floor
+// last is what was heard of that name last: that there was none when it was listed, at least.
+func (m *mirror[T]) last(key client.ObjectKey) record[T] {
+	if was, ok := m.known[key]; ok {
+		return was
 	}
-	return m.floors[""]
+	return record[T]{version: cmp.Or(m.floors[key.Namespace], m.floors[""])}
 }
 
 // newer compares resource versions of one kind. Everything is newer than none, and what is no version is newer than nothing.
