@@ -172,7 +172,7 @@ func (s *served) annotate(name, annotation, value string) {
 
 // reconciler is a new one, as after a restart.
 func (s *served) reconciler() *Reconciler {
-	return &Reconciler{Client: s.Client, Secrets: s.Client, Clock: s.clock, Recorder: s.recorder, Metrics: NewMetrics(s.metrics)}
+	return &Reconciler{Client: s.Client, Live: s.Client, Clock: s.clock, Recorder: s.recorder, Metrics: NewMetrics(s.metrics)}
 }
 
 // round reconciles, and looks again: the second time nothing is written. It returns what is stored, and when the
@@ -431,10 +431,15 @@ func testTwoLeaders(s *served) {
 	s.annotate("okta", v1alpha1.AnnotationRotate, "1")
 	stale := s.get("okta")
 	s.stands("okta", "newest old… Issued Rotating=WaitingForUse")
-	if _, err := s.reconciler().Reconcile(s.Context(), stale); err == nil {
+	if _, err := s.reconciler().Reconcile(s.Context(), stale.DeepCopy()); err == nil {
 		s.Error("a status was written on top of one that was not seen")
 	}
-	tok := s.stands("okta", "newest old… Issued Rotating=WaitingForUse")
+	s.annotate("okta", v1alpha1.AnnotationRotate, "2")
+	s.stands("okta", "newest old… older… Issued Rotating=WaitingForUse")
+	if _, err := s.reconciler().Reconcile(s.Context(), stale); !errors.Is(err, errOldView) {
+		s.Errorf("%v, want that the view is old", err)
+	}
+	tok := s.stands("okta", "newest old… older… Issued Rotating=WaitingForUse")
 	if tok.Status.Credentials[0].SHA256 != s.tokenIn("okta").SHA256() {
 		s.Error("the Secret holds what nobody accepts")
 	}
