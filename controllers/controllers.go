@@ -90,7 +90,7 @@ func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 	return []controller{
 		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL, Publisher: publisher},
 		&token.Reconciler{
-			Client: cached, Secrets: live, Clock: clock.RealClock{}, Recorder: mgr.GetEventRecorder("scim-controller"), Metrics: token.NewMetrics(metrics.Registry),
+			Client: cached, Live: live, Clock: clock.RealClock{}, Recorder: mgr.GetEventRecorder("scim-controller"), Metrics: token.NewMetrics(metrics.Registry),
 		},
 		&application.Reconciler{
 			Client: cached, Live: live, Connections: connections, Programs: programs, Resync: o.Resync,

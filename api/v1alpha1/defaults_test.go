@@ -98,6 +98,13 @@ metadata: {name: earlier}
 spec: {publicURL: https://scim.example.com}
 status: {conditions: [` + condition + `], users: 3}
 `,
+		"ScimToken": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimToken
+metadata: {name: earlier}
+spec: {directoryRef: {name: acme}, secretName: acme-token}
+status: {conditions: [` + condition + `], secretName: acme-token, credentials: [{keyID: abcdefgh, sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08}]}
+`,
 		"ScimUser": `
 apiVersion: scim-operator.dev/v1alpha1
 kind: ScimUser

@@ -142,26 +142,6 @@ func extensionRules() map[string]rule {
 	}
 }
 
-func tokenRules() map[string]rule {
-	const fixed = "secretName cannot change; make another ScimToken"
-	return of("ScimToken", map[string]rule{
-		"TokenDirectoryChanges": {
-			reason: "the token would open another directory", update: []change{spec("other", "directoryRef", "name")},
-			wantErr: "directoryRef cannot change; make another ScimToken",
-		},
-		"TokenSecretChanges": {reason: "the old Secret would stay", update: []change{spec("other", "secretName")}, wantErr: fixed},
-		"TokenSecretRemoved": {reason: "the default is another Secret", update: []change{spec(nil, "secretName")}, wantErr: fixed},
-		"TokenSecretAdded": {
-			reason: "the default was another Secret", create: []change{spec(nil, "secretName")},
-			update: []change{spec("other", "secretName")}, wantErr: fixed,
-		},
-		"TokenSecretStays": {
-			reason: "a metadata change with no secretName at all", create: []change{spec(nil, "secretName")},
-			update: []change{{fieldPath{"metadata", "labels"}, map[string]any{"a": "b"}}},
-		},
-	})
-}
-
 func dataRules() map[string]rule {
 	cases := of("ScimUser", map[string]rule{
 		"UserDirectoryChanges": {

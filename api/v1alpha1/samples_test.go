@@ -68,14 +68,33 @@ kind: ScimToken
 metadata: {name: sample}
 spec:
   directoryRef: {name: acme}
+  type: Basic
+  username: okta
   secretName: acme-token
+  expiresAt: "2027-01-01T00:00:00Z"
+  rotation: {interval: 2160h, grace: 2h, deadline: 336h}
+  scopes: ["users:read"]
 status:
   conditions: [` + condition + `]
   observedGeneration: 1
   secretName: acme-token
+  rotated: "2026-01-01T00:00:00Z"
   credentials:
   - keyID: abcdefgh
     sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    username: okta
+    issuedAt: "2026-01-01T00:00:00Z"
+    notAfter: "2027-01-01T00:00:00Z"
+    lastUsedAt: "2026-01-02T00:00:00Z"
+`,
+		"ScimTokenUse": `
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimTokenUse
+metadata: {name: sample}
+spec:
+  tokenRef: {name: acme-okta}
+  keyID: abcdefgh
+  lastUsedAt: "2026-01-02T00:00:00Z"
 `,
 		"ScimUser": `
 apiVersion: scim-operator.dev/v1alpha1
@@ -254,6 +273,16 @@ metadata: {name: sample}
 spec:
   groupRef: {name: 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90}
   children: [8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90-zero, 8d4b7c1e-3f57-4f0b-8c65-2a9f2b1d7e90-one]
+`},
+		"ScimToken": {`
+apiVersion: scim-operator.dev/v1alpha1
+kind: ScimToken
+metadata: {name: sample}
+spec:
+  directoryRef: {name: acme}
+  provided: {secretName: from-vault}
+status:
+  conditions: [` + condition + `]
 `},
 		"ScimApplication": slices.Concat(httpSamples(), ldapSamples(), []string{postgreSQLSample, webhookSample, webhookHeaderSample}),
 		"ScimGrant": {

@@ -142,7 +142,6 @@ type TokenCredential struct {
 	// sha256 is the SHA-256 of the whole token, or of the password of type Basic, in lower-case hexadecimal. Tokens carry 256 random bits, so a
 	// plain hash is enough.
 	// +required
-	// +kubebuilder:validation:MinLength=64
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{64}$`
 	SHA256 string `json:"sha256,omitempty"`

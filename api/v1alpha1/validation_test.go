@@ -28,6 +28,8 @@ func TestAPIServer(t *testing.T) {
 	t.Run("Rules", func(t *testing.T) { testRules(t, api) })
 	t.Run("Defaults", func(t *testing.T) { testDefaults(t, api) })
 	t.Run("PolicyDefaults", func(t *testing.T) { testPolicyDefaults(t, api) })
+	t.Run("TokenDefaults", func(t *testing.T) { testTokenDefaults(t, api) })
+	t.Run("ReadableTimes", func(t *testing.T) { testReadableTimes(t, api) })
 	t.Run("DirectoryWithoutSpec", func(t *testing.T) { testDirectoryWithoutSpec(t, api) })
 	t.Run("EarlierObjects", func(t *testing.T) { testEarlierObjects(t, api) })
 	t.Run("TypedObjects", func(t *testing.T) { testTypedObjects(t, api) })

@@ -35,17 +35,20 @@ func warnings() []warning {
 // setConditions says how the credentials of s stand.
 func setConditions(s *v1alpha1.ScimTokenStatus, tok *v1alpha1.ScimToken, f facts) {
 	verdictOf(s, tok, f).Set(&s.Conditions, tok.Generation)
-	for what, condition := range map[string]*metav1.Condition{
-		v1alpha1.ConditionExpiring: expiring(s.Credentials, f.now),
-		v1alpha1.ConditionRotating: rotating(s.Credentials),
-		v1alpha1.ConditionUnused:   unused(s.Credentials, f.now),
+	for _, c := range []struct {
+		kind string
+		is   *metav1.Condition // nil is not so
+	}{
+		{v1alpha1.ConditionExpiring, expiring(s.Credentials, f.now)},
+		{v1alpha1.ConditionRotating, rotating(s.Credentials)},
+		{v1alpha1.ConditionUnused, unused(s.Credentials, f.now)},
 	} {
-		if condition == nil {
-			meta.RemoveStatusCondition(&s.Conditions, what)
+		if c.is == nil {
+			meta.RemoveStatusCondition(&s.Conditions, c.kind)
 			continue
 		}
-		condition.Type, condition.Status, condition.ObservedGeneration = what, metav1.ConditionTrue, tok.Generation
-		meta.SetStatusCondition(&s.Conditions, *condition)
+		c.is.Type, c.is.Status, c.is.ObservedGeneration = c.kind, metav1.ConditionTrue, tok.Generation
+		meta.SetStatusCondition(&s.Conditions, *c.is)
 	}
 }
 

@@ -6,10 +6,12 @@ package token
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/token"
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -31,6 +33,9 @@ const (
 	// SecretKeyInstructions tells, for people, what goes where in which identity provider. It does not repeat the credential.
 	SecretKeyInstructions = "instructions"
 )
+
+// errOldView says that a ScimToken was changed since it was read.
+var errOldView = errors.New("the ScimToken has changed since it was read")
 
 // generate returns what the Secret that this ScimToken makes offers; secret is nil if there is none. If a new credential is due and the Secret does not have
 // it yet, it is written there: before anybody accepts it.
@@ -88,8 +93,16 @@ func credentialOf(tok *v1alpha1.ScimToken, made token.Token) v1alpha1.TokenCrede
 	return v1alpha1.TokenCredential{KeyID: made.KeyID(), SHA256: made.SHA256(), Username: username(tok)}
 }
 
-// mint writes a new credential into secret. Whoever writes first wins: the other meets a conflict, tries again and finds it.
+// mint writes a new credential into secret. Whoever writes first wins: the other meets a conflict, tries again and finds it. Who knows the ScimToken from
+// an old view alone must not: the credential that was published since would be lost.
 func (r *Reconciler) mint(ctx context.Context, tok *v1alpha1.ScimToken, f facts, secret *corev1.Secret, write func(context.Context, *corev1.Secret) error) (offer, error) {
+	live := &v1alpha1.ScimToken{}
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(tok), live); err != nil {
+		return offer{}, err
+	}
+	if live.ResourceVersion != tok.ResourceVersion {
+		return offer{}, errOldView
+	}
 	fresh, err := token.New(rand.Reader)
 	if err != nil {
 		return offer{}, err
@@ -110,12 +123,12 @@ func (r *Reconciler) mint(ctx context.Context, tok *v1alpha1.ScimToken, f facts,
 }
 
 func (r *Reconciler) create(ctx context.Context, secret *corev1.Secret) error {
-	return r.Secrets.Create(ctx, secret)
+	return r.Live.Create(ctx, secret)
 }
 
 // update is refused with a conflict if the Secret is not as it was read.
 func (r *Reconciler) update(ctx context.Context, secret *corev1.Secret) error {
-	return r.Secrets.Update(ctx, secret)
+	return r.Live.Update(ctx, secret)
 }
 
 // secretName is the Secret of a ScimToken, made here or provided.

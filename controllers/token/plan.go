@@ -69,7 +69,8 @@ func plan(tok *v1alpha1.ScimToken, f facts) (v1alpha1.ScimTokenStatus, time.Time
 	return after, next(&after, tok, f.now)
 }
 
-// observe copies what is known about the use of credentials, which only moves forward, and never beyond now.
+// observe copies what is known about the use of credentials, which only moves forward. A use that is farther ahead than clocks may be apart counts as one
+// of now.
 func observe(credentials []v1alpha1.TokenCredential, tok *v1alpha1.ScimToken, f facts) []v1alpha1.TokenCredential {
 	for i := range credentials {
 		c := &credentials[i]
@@ -77,7 +78,7 @@ func observe(credentials []v1alpha1.TokenCredential, tok *v1alpha1.ScimToken, f 
 			c.IssuedAt = tok.CreationTimestamp
 		}
 		at, known := f.uses[c.KeyID]
-		if at = at.Truncate(time.Second); at.After(f.now) {
+		if at = at.Truncate(time.Second); at.After(f.now.Add(skew)) {
 			at = f.now
 		}
 		if known && (c.LastUsedAt == nil || at.After(c.LastUsedAt.Time)) {
@@ -188,7 +189,10 @@ func next(s *v1alpha1.ScimTokenStatus, tok *v1alpha1.ScimToken, now time.Time) (
 			first = t
 		}
 	}
-	for _, c := range s.Credentials {
+	for i, c := range s.Credentials {
+		if i > 0 {
+			consider(retirement(c, s.Credentials[:i], tok.Spec.Rotation))
+		}
 		if c.NotAfter != nil {
 			consider(c.NotAfter.Time)
 			for _, w := range warnings() {

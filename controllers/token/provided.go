@@ -94,7 +94,7 @@ func parsePlain(key, plain string) (v1alpha1.TokenCredential, error) {
 	case err != nil && strings.TrimSpace(plain) != plain:
 		return v1alpha1.TokenCredential{}, badSecret(fmt.Sprintf("has spaces or a line break around what is under the key %q: store it without them (echo -n)", key))
 	case err != nil:
-		return v1alpha1.TokenCredential{}, badSecret(fmt.Sprintf("must have under the key %q %d to %d printable ASCII characters without spaces, and no other tokens with the prefix scimop_ than undamaged ones",
+		return v1alpha1.TokenCredential{}, badSecret(fmt.Sprintf("must have under the key %q %d to %d printable ASCII characters without spaces; what begins with scimop_ must be a whole token",
 			key, token.MinForeignLen, token.MaxForeignLen))
 	case isGuessable(plain):
 		return v1alpha1.TokenCredential{}, badSecret(fmt.Sprintf("has something under the key %q that is easily guessed: use 32 random bytes in base64 or hexadecimal", key))

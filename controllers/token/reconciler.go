@@ -43,8 +43,8 @@ const (
 type Reconciler struct {
 	// Client reads ScimTokens, ScimTokenUses and ScimDirectories from the cache.
 	Client client.Client
-	// Secrets reads and writes the API server. It has no cache: that would list every Secret.
-	Secrets client.Client
+	// Live reads and writes the API server: Secrets, because a cache would list every Secret, and the ScimToken for which a credential is made.
+	Live client.Client
 	// Clock tells the time.
 	Clock clock.PassiveClock
 	// Recorder tells when a credential begins and ends, and when somebody should do something.
@@ -151,7 +151,7 @@ func (r *Reconciler) letGo(ctx context.Context, tok *v1alpha1.ScimToken) error {
 		return err
 	}
 	if secret != nil && ours(secret, tok) {
-		if err := r.Secrets.Delete(ctx, secret, client.Preconditions{UID: &secret.UID}); client.IgnoreNotFound(err) != nil {
+		if err := r.Live.Delete(ctx, secret, client.Preconditions{UID: &secret.UID}); client.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}
@@ -162,7 +162,7 @@ func (r *Reconciler) letGo(ctx context.Context, tok *v1alpha1.ScimToken) error {
 // secret reads the Secret from the API server, nil if there is none.
 func (r *Reconciler) secret(ctx context.Context, tok *v1alpha1.ScimToken) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
-	if err := r.Secrets.Get(ctx, client.ObjectKey{Namespace: tok.Namespace, Name: secretName(tok)}, secret); err != nil {
+	if err := r.Live.Get(ctx, client.ObjectKey{Namespace: tok.Namespace, Name: secretName(tok)}, secret); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
 	return secret, nil

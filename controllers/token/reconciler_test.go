@@ -51,7 +51,7 @@ func newReconciler(t *testing.T, funcs interceptor.Funcs, objects ...client.Obje
 		WithIndex(&v1alpha1.ScimTokenUse{}, index.ByToken, func(o client.Object) []string { return []string{o.(*v1alpha1.ScimTokenUse).Spec.TokenRef.Name} }).
 		WithIndex(&v1alpha1.ScimToken{}, index.ByDirectory, func(o client.Object) []string { return []string{o.(*v1alpha1.ScimToken).Spec.DirectoryRef.Name} }).Build()
 	return &Reconciler{
-		Client: c, Secrets: c, Clock: clocktesting.NewFakePassiveClock(start), Recorder: events.NewFakeRecorder(100), Metrics: NewMetrics(prometheus.NewRegistry()),
+		Client: c, Live: c, Clock: clocktesting.NewFakePassiveClock(start), Recorder: events.NewFakeRecorder(100), Metrics: NewMetrics(prometheus.NewRegistry()),
 	}
 }
 
