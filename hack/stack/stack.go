@@ -43,6 +43,8 @@ type Options struct {
 	Namespaces []string
 	// Values are set in the chart, as by helm --set: "server.goMemLimit=2GiB".
 	Values []string
+	// ServerArgs are added to the flags of each scim-server and win over those of the chart.
+	ServerArgs []string
 	// ControllerArgs are added to the flags of scim-controller and win over those of the chart.
 	ControllerArgs []string
 	// Race builds the programs with the race detector. One that finds a race says so in its log and ends at once.
