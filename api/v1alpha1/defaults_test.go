@@ -24,6 +24,11 @@ func guardDefaults() map[string]any {
 	}
 }
 
+// limitDefaults are how fast a credential may ask of a directory that says nothing.
+func limitDefaults() map[string]any {
+	return map[string]any{"requestsPerSecond": int64(200), "burst": int64(1000)}
+}
+
 // policyDefault is what becomes of a member of spec that is said only in part, or not at all.
 type policyDefault struct {
 	reason string
@@ -52,6 +57,8 @@ func policyDefaults() map[string]policyDefault {
 		"DriftIntervalOnly": {"put back", "ScimApplication", "drift", map[string]any{"intervalMinutes": int64(5)}, map[string]any{"policy": "Enforce", "intervalMinutes": int64(5)}},
 		"Limits":            {"eight at a time", "ScimApplication", "limits", nil, map[string]any{"concurrency": int64(8)}},
 		"LimitsRateOnly":    {"eight at a time", "ScimApplication", "limits", map[string]any{"accountsPerSecond": int64(5)}, map[string]any{"concurrency": int64(8), "accountsPerSecond": int64(5)}},
+		"DirectoryLimits":   {"eight times what Entra ID wants", "ScimDirectory", "limits", nil, limitDefaults()},
+		"DirectoryRateOnly": {"each member has its own default", "ScimDirectory", "limits", map[string]any{"requestsPerSecond": int64(25)}, map[string]any{"requestsPerSecond": int64(25), "burst": int64(1000)}},
 		"Invariants":        {"none", "ScimApplication", "invariants", nil, nil},
 	}
 	for _, kind := range []string{"ScimApplication", "ScimDirectory"} {
@@ -83,7 +90,7 @@ func testDirectoryWithoutSpec(t *testing.T, api *api) {
 	object := decode(t, samples()["ScimDirectory"])
 	set(t, object.Object, fieldPath{"spec"}, nil)
 	stored := api.create(t, api.namespace(t), object)
-	if diff := cmp.Diff(map[string]any{"removalGuard": guardDefaults()}, get(stored.Object, fieldPath{"spec"})); diff != "" {
+	if diff := cmp.Diff(map[string]any{"removalGuard": guardDefaults(), "limits": limitDefaults()}, get(stored.Object, fieldPath{"spec"})); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
 }

@@ -77,6 +77,7 @@ func directoryRules() map[string]rule {
 		cases["PublicURL "+url] = rule{reason: url, create: []change{spec(url, "publicURL")}, wantErr: wantErr}
 	}
 	maps.Copy(cases, settingRules())
+	maps.Copy(cases, networkRules())
 	maps.Copy(cases, extensionRules())
 	return of("ScimDirectory", cases)
 }
@@ -90,8 +91,32 @@ func settingRules() map[string]rule {
 		"StrictAlone":           {reason: "the default is to drop", create: []change{spec(map[string]any{"mode": "Strict"}, "protocol")}},
 		"SettingsChange": {reason: "all of them can be changed", update: []change{
 			spec(nil, "operations"), spec(nil, "deletion"), spec(nil, "paging"), spec(nil, "protocol"), spec(nil, "extensions"), spec(nil, "suspended"),
+			spec(nil, "limits"), spec(nil, "authentication", "allowedCIDRs"),
 		}},
 	}
+}
+
+func networkRules() map[string]rule {
+	const wantErr = "allowedCIDRs must be networks such as 203.0.113.0/24"
+	cases := map[string]rule{}
+	for cidr, says := range map[string]string{
+		"203.0.113.0/24":                        "",
+		"203.0.113.9/32":                        "",
+		"203.0.113.9/24":                        "", // whoever pastes an address with its mask means the network
+		"0.0.0.0/0":                             "",
+		"2001:db8::/32":                         "",
+		"2001:db8::1/128":                       "",
+		"2001:0DB8:0:0:0:0:255.255.255.255/128": "",
+		"203.0.113.9":                           wantErr,
+		"203.0.113.0/33":                        wantErr,
+		"203.0.113/24":                          wantErr,
+		"scim.example.com":                      wantErr,
+		"fe80::1%eth0/64":                       wantErr,
+		"10.0.0.0/08":                           wantErr,
+	} {
+		cases["Network "+cidr] = rule{reason: cidr, create: []change{spec([]any{cidr}, "authentication", "allowedCIDRs")}, wantErr: says}
+	}
+	return cases
 }
 
 func extensionRules() map[string]rule {

@@ -19,6 +19,9 @@ spec:
   deletion: {policy: Deactivate, retentionDays: 30}
   paging: {defaultPageSize: 50, maxPageSize: 500}
   protocol: {mode: Lenient, unknownAttributes: Keep, unknownMembers: Keep}
+  limits: {requestsPerSecond: 25, burst: 100}
+  authentication:
+    allowedCIDRs: [203.0.113.0/24, "2001:db8::/32"]
   removalGuard:
     policy: Enabled
     windowMinutes: 60

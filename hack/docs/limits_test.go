@@ -20,6 +20,8 @@ func TestLimitsAreThoseOfTheCode(t *testing.T) {
 		"bytes of a body": server.BodyBytes,
 		"bytes of a body at `/Groups` and `/Groups/{id}`":                      server.GroupBytes,
 		"requests under way in one process":                                    server.InFlight,
+		"of these, of one credential":                                          server.InFlight / 2,
+		"bytes of all bodies in memory, beyond the first 65536 of each":        server.BodyMemory,
 		"seconds of one request":                                               server.Request.Seconds(),
 		"levels of nesting in a body":                                          body.Depth,
 		"bytes of one string":                                                  body.StringBytes,

@@ -111,7 +111,7 @@ func (s *Stack) StartServer(ctx context.Context) (*Program, error) {
 	}
 	p := &Program{URL: loopbackURL(ports[0]), HealthURL: loopbackURL(ports[1])}
 	flags := map[string]string{"listen": address(ports[0]), "health-listen": address(ports[1])}
-	err := s.run(ctx, p, serverProgram, fmt.Sprintf("%s-%d", serverProgram, number), number%s.options.APIServers, flags, nil)
+	err := s.run(ctx, p, serverProgram, fmt.Sprintf("%s-%d", serverProgram, number), number%s.options.APIServers, flags, s.options.ServerArgs)
 	return p, err
 }
 

@@ -46,6 +46,8 @@ type Options struct {
 	// Install takes the place of applying what the chart is rendered to, for whoever installs as its users do. The control plane runs then, and
 	// the programs do not.
 	Install func(ctx context.Context, s *Stack) error
+	// ServerArgs are added to the flags of each scim-server and win over those of the chart.
+	ServerArgs []string
 	// ControllerArgs are added to the flags of scim-controller and win over those of the chart.
 	ControllerArgs []string
 	// Race builds the programs with the race detector. One that finds a race says so in its log and ends at once.

@@ -30,7 +30,7 @@ type tenant struct{ base, token string }
 
 // TestProgram is what is asked of the program as it is shipped, with a real API server behind it.
 func TestProgram(t *testing.T) {
-	s, err := stack.Start(t.Context(), stack.Options{Namespaces: []string{programNamespace}})
+	s, err := stack.Start(t.Context(), stack.Options{Namespaces: []string{programNamespace}, ServerArgs: []string{trustLoopback}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,6 +39,9 @@ func TestProgram(t *testing.T) {
 	t.Run("Walks", func(t *testing.T) { testWalks(t, newTenant(t, s, "walks")) })
 	t.Run("RequestIDs", func(t *testing.T) { testRequestIDs(t, s.Client, newTenant(t, s, "requests")) })
 	t.Run("Limits", func(t *testing.T) { testStoredLimits(t, newTenant(t, s, "limits")) })
+	t.Run("Networks", func(t *testing.T) { testNetworks(t, s, newTenant(t, s, "networks")) })
+	t.Run("Loris", func(t *testing.T) { testLoris(t, newTenant(t, s, "loris")) })
+	t.Run("Flood", func(t *testing.T) { testFlood(t, s, newTenant(t, s, "flood")) })
 	t.Run("Hostile", func(t *testing.T) { testHostile(t, s.Servers[0].Pid(), newTenant(t, s, "hostile")) })
 }
 

@@ -111,6 +111,7 @@ func (s *Server) httpServer(stopping *atomic.Bool) *http.Server {
 		ReadTimeout:                  readTimeout,
 		WriteTimeout:                 writeTimeout,
 		IdleTimeout:                  idleTimeout,
+		ConnState:                    newWaiting(maxWaiting).note,
 		MaxHeaderBytes:               maxHeaderBytes,
 		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		DisableGeneralOptionsHandler: true, // OPTIONS * is authenticated like everything else
