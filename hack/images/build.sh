@@ -14,7 +14,7 @@ if [ -z "${KO_DOCKER_REPO:-}" ]; then
   rm -rf bin/images
   mkdir -p bin/images
   to=(--push=false --oci-layout-path=bin/images)
-  export KO_DOCKER_REPO=ko.local # a name, nothing more
+  export KO_DOCKER_REPO=images.invalid # a name, nothing more
 fi
 mkdir -p bin/sbom
 go tool -modfile=hack/tools/ko/go.mod github.com/google/ko build "${to[@]}" --base-import-paths --tags="$version" --sbom-dir=bin/sbom \
