@@ -74,6 +74,10 @@ foreign: controlplane ## Run SCIM software of other people (npm) against ours an
 controlplane: ## Build etcd, kube-apiserver and kube-controller-manager once (about six minutes), outside the clone.
 	@hack/controlplane/build.sh
 
+.PHONY: images
+images: ## Build the images for two architectures, with their SBOMs: into bin/images, or push them to KO_DOCKER_REPO.
+	hack/images/build.sh
+
 ##@ Help
 
 .PHONY: help

@@ -9,6 +9,7 @@
 #   charts/scim-operator/templates/<part>   → config/<part>                     by helm, with the default values
 #
 # config/kubernetes-connector gets the values that config/samples needs: the ClusterRole view may be bound.
+# config/metrics and config/monitoring get what turning both on adds.
 # The kustomization.yaml files are kept by hand; a test compares their result with the chart.
 set -euo pipefail
 
@@ -52,3 +53,7 @@ for part in rbac policy server controller; do publish default "$part"; done
 
 render connector --set kubernetesConnector.enabled=true --set 'kubernetesConnector.clusterRoles={view}'
 publish connector kubernetes-connector
+
+monitored="server.metrics.enabled=true,controller.metrics.enabled=true,metrics.serviceMonitor.enabled=true"
+render monitored --set "$monitored,metrics.prometheusRule.enabled=true,metrics.dashboard.enabled=true"
+for part in metrics monitoring; do publish monitored "$part"; done

@@ -49,6 +49,26 @@ func TestConfigIsTheChart(t *testing.T) {
 	}
 }
 
+// TestComponents: what is opt-in in the chart is opt-in in kustomize, and both are the same.
+func TestComponents(t *testing.T) {
+	overlay := t.TempDir()
+	config, err := filepath.Abs(root + "/config")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := filepath.Rel(overlay, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, overlay+"/kustomization.yaml", strings.ReplaceAll("resources: [TO/default, TO/monitoring]\ncomponents: [TO/metrics]\n", "TO", to))
+	got := parse(t, mustRun(t, kubectl(t), "kustomize", overlay))
+	delete(got, "Namespace//"+namespace)
+	want := template(t, "--include-crds", "--set="+strings.ReplaceAll(monitored, "metrics.serviceMonitor.labels.release=prometheus,", ""))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("run `make generate`; config/default with metrics and monitoring differs from the chart (-chart +config):\n%s", diff)
+	}
+}
+
 // difference is what is in more and not in less.
 func difference(more, less manifests) manifests {
 	found := manifests{}
