@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/scim-operator/scim-operator/scimserver/audit"
 	"github.com/scim-operator/scim-operator/scimserver/auth"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
@@ -62,7 +63,7 @@ func DefaultLimits() Limits {
 	return Limits{BodyBytes: 1 << 20, GroupBytes: 8 << 20, InFlight: 512, Large: 2, Request: 25 * time.Second}
 }
 
-// Options are what a Handler is made of. All are required.
+// Options are what a Handler is made of. All are required but Audit.
 type Options struct {
 	Users  UserStore
 	Groups GroupStore
@@ -72,6 +73,8 @@ type Options struct {
 	Limits Limits
 	// Served is told of every request when it is over.
 	Served func(Served)
+	// Audit is told of every change before it is answered, those of one request in their order; nil if nobody is to be.
+	Audit func(audit.Record)
 }
 
 // Served is what there is to count about a request. None of it is what a client made up.
@@ -111,6 +114,7 @@ func (s *server) chain() []func(http.Handler) http.Handler {
 		s.limitTime,
 		cleanPath,
 		s.authenticate,
+		s.record,
 		refuseSuspended,
 		s.limitBody,
 		s.capLarge,
