@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -28,16 +29,20 @@ const (
 
 // run serves until ctx ends or something fails that cannot be lived with, and returns nil in the first case.
 // The caches and the listeners for health and metrics outlive the SCIM listener: the last requests need them.
-func run(ctx context.Context, o options, log *slog.Logger) error {
+func run(ctx context.Context, o options, stdout io.Writer, log *slog.Logger) error {
 	c, err := connect(ctx, o)
+	if err != nil {
+		return err
+	}
+	readiness, counted := &httpapi.Readiness{}, metrics.New()
+	changes, err := openAudit(o.auditLog, stdout, counted, log)
 	if err != nil {
 		return err
 	}
 	on, err := listen(ctx, o)
 	if err != nil {
-		return err
+		return errors.Join(err, changes.close())
 	}
-	readiness, counted := &httpapi.Readiness{}, metrics.New()
 
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
@@ -58,9 +63,9 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	context.AfterFunc(background, stop)
-	err = scimServer(o, c, readiness, counted, log).Serve(serving, on.scim)
+	err = scimServer(o, c, readiness, counted, changes, log).Serve(serving, on.scim)
 	end()
-	return errors.Join(err, group.Wait())
+	return errors.Join(err, group.Wait(), changes.close())
 }
 
 // serveAside serves what is for the cluster and not for identity providers.
@@ -68,7 +73,7 @@ func serveAside(ctx context.Context, handler http.Handler, on net.Listener, log 
 	return (&httpapi.Server{Handler: handler, Log: log, Drain: asideDrain}).Serve(ctx, on)
 }
 
-func scimServer(o options, c *cluster, readiness *httpapi.Readiness, counted *metrics.Metrics, log *slog.Logger) *httpapi.Server {
+func scimServer(o options, c *cluster, readiness *httpapi.Readiness, counted *metrics.Metrics, changes auditing, log *slog.Logger) *httpapi.Server {
 	return &httpapi.Server{
 		Handler: httpapi.NewHandler(httpapi.Options{
 			Users:  directory.NewUsers(c.live, c.cached, c.model),
@@ -78,6 +83,7 @@ func scimServer(o options, c *cluster, readiness *httpapi.Readiness, counted *me
 			Now:    time.Now,
 			Limits: httpapi.DefaultLimits(),
 			Served: counted.RequestServed,
+			Audit:  changes.record(),
 		}),
 		Log:      log,
 		Delay:    o.shutdownDelay,

@@ -5,7 +5,6 @@ package httpapi
 
 import (
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/google/uuid"
@@ -64,7 +63,7 @@ func (s *server) record(next http.Handler) http.Handler {
 		ctx := directory.WithOrigin(r.Context(), directory.Origin{RequestID: x.requestID, TokenKeyID: x.identity.TokenKeyID})
 		if a := begin(r.Method, r.URL.Path); a != nil && s.Audit != nil {
 			ctx = directory.WithChanges(ctx, &a.changes)
-			x.settle = func(status int) { s.settle(x, sourceOf(r), a, status, x.err) }
+			x.settle = func(status int) { s.settle(x, a, status, x.err) }
 		}
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
@@ -72,14 +71,14 @@ func (s *server) record(next http.Handler) http.Handler {
 
 // settle makes the record of an attempt that came to an end. That of a whole Bulk request says nothing unless it was refused: its
 // operations have their own.
-func (s *server) settle(x *exchange, source netip.Addr, a *attempt, status int, err error) {
+func (s *server) settle(x *exchange, a *attempt, status int, err error) {
 	if a.operation == audit.Bulk && status < http.StatusBadRequest {
 		return
 	}
 	id, attributes, added, removed := a.changes.Noted()
 	rec := audit.Record{
 		Time: s.Now(), Namespace: x.identity.Directory.Namespace, Directory: x.identity.Directory.Name,
-		TokenKeyID: x.identity.TokenKeyID, RequestID: x.requestID, Source: source,
+		TokenKeyID: x.identity.TokenKeyID, RequestID: x.requestID, Source: x.source,
 		Operation: a.operation, Kind: a.kind, ID: a.id,
 		Attributes: attributes, MembersAdded: added, MembersRemoved: removed, Status: status,
 	}
@@ -103,7 +102,7 @@ func (s *server) recorded(r *http.Request, call scim.BulkCall, do func(*http.Req
 	if err != nil {
 		status = toldOf(err).Status
 	}
-	s.settle(exchangeOf(r), sourceOf(r), a, status, err)
+	s.settle(exchangeOf(r), a, status, err)
 	return rep, err
 }
 
@@ -114,13 +113,7 @@ func (s *server) recordUncalled(r *http.Request, results []scim.BulkResult) {
 			continue
 		}
 		if a := begin(result.Uncalled.Method, pathOf(r, *result.Uncalled)); a != nil {
-			s.settle(exchangeOf(r), sourceOf(r), a, result.Err.Status, result.Err)
+			s.settle(exchangeOf(r), a, result.Err.Status, result.Err)
 		}
 	}
-}
-
-// sourceOf is where a request came from.
-func sourceOf(r *http.Request) netip.Addr {
-	from, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return from.Addr()
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 
 	"github.com/scim-operator/scim-operator/scimserver/auth"
 )
@@ -16,14 +17,15 @@ import (
 type exchange struct {
 	http.ResponseWriter
 	requestID string
-	route     string // template of the matched path, empty before routing
+	source    netip.Addr // where the request comes from; not valid if the connection does not say
+	route     string     // template of the matched path, empty before routing
 	identity  auth.Identity
 	err       error
 	more      []slog.Attr // of the log line
 	// settle is called once, with the status of the answer, right before it leaves; nil if nobody wants to know.
 	settle func(status int)
-	status    int         // 0 until the header is written
-	bytes     int64
+	status int // 0 until the header is written
+	bytes  int64
 }
 
 type exchangeKey struct{}

@@ -21,7 +21,7 @@ import (
 // connection instead, so that the client cannot take it for a whole one.
 func (s *server) survive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{ResponseWriter: w, requestID: uuid.NewString()}
+		x := &exchange{ResponseWriter: w, requestID: uuid.NewString(), source: sourceOf(r)}
 		r = x.attach(r)
 		defer func() {
 			if cause := recover(); cause != nil {
