@@ -38,6 +38,9 @@ func begin(method, path string) *attempt {
 	case len(segments) == 3:
 		return nil
 	}
+	if segments[3] == searchPath[1:] {
+		return nil
+	}
 	operation, changes := map[string]audit.Operation{
 		http.MethodPut: audit.Replace, http.MethodPatch: audit.Patch, http.MethodDelete: audit.Delete,
 	}[method]
