@@ -127,7 +127,7 @@ func slim(in any) (any, error) {
 	switch o := in.(type) {
 	case *v1alpha1.ScimUser:
 		o.Status = v1alpha1.ScimUserStatus{}
-		o.Annotations = only(o.Annotations, v1alpha1.AnnotationLastModified)
+		o.Annotations = only(o.Annotations, v1alpha1.AnnotationLastModified, v1alpha1.AnnotationProtected)
 	case *v1alpha1.ScimGroup:
 		o.Status = v1alpha1.ScimGroupStatus{}
 		o.Annotations = only(o.Annotations, v1alpha1.AnnotationLastModified)
@@ -137,13 +137,18 @@ func slim(in any) (any, error) {
 	return cache.TransformStripManagedFields()(in)
 }
 
-// only keeps one annotation.
-func only(annotations map[string]string, key string) map[string]string {
-	value, annotated := annotations[key]
-	if !annotated {
-		return nil
+// only keeps these annotations.
+func only(annotations map[string]string, keys ...string) (kept map[string]string) {
+	for _, key := range keys {
+		value, annotated := annotations[key]
+		if annotated && kept == nil {
+			kept = make(map[string]string, len(keys))
+		}
+		if annotated {
+			kept[key] = value
+		}
 	}
-	return map[string]string{key: value}
+	return kept
 }
 
 // watch declares what the cache holds: what auth and directory index, and users and groups. Nobody needs a cache of the

@@ -27,9 +27,11 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	// A reader of the audit log that goes away must not end the process: what cannot be written is counted.
+	signal.Ignore(syscall.SIGPIPE)
 	// A second signal kills: the first one may have met something that never ends.
 	context.AfterFunc(ctx, stop)
-	err := command(ctx, os.Args[1:], os.Stderr)
+	err := command(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case err != nil:
@@ -39,13 +41,13 @@ func main() {
 
 // command runs scim-server with these arguments until ctx ends, and returns nil if it ended well. What went wrong is on
 // stderr already.
-func command(ctx context.Context, args []string, stderr io.Writer) error {
+func command(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parseOptions(args, stderr)
 	if err != nil {
 		return err
 	}
 	log := setUpLogs(stderr, o.logLevel)
-	if err := run(ctx, o, log); err != nil {
+	if err := run(ctx, o, stdout, log); err != nil {
 		log.Error("Stopped", "error", err)
 		return err
 	}
@@ -56,6 +58,9 @@ func command(ctx context.Context, args []string, stderr io.Writer) error {
 // metricsOff is the metricsListen that listens nowhere, as scim-controller has it.
 const metricsOff = "0"
 
+// auditStdout is the auditLog that goes to stdout. The log goes to stderr.
+const auditStdout = "-"
+
 // options are the flags.
 type options struct {
 	kubeconfig    string
@@ -65,6 +70,7 @@ type options struct {
 	namespaces    []string
 	proxies       []netip.Prefix
 	tlsCertDir    string
+	auditLog      string
 	shutdownDelay time.Duration
 	logLevel      slog.Level
 }
@@ -81,6 +87,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.healthListen, "health-listen", ":8081", "address of /healthz and /readyz")
 	flags.StringVar(&o.metricsListen, "metrics-listen", metricsOff, "address of /metrics; "+metricsOff+" means off")
 	flags.StringVar(&namespaces, "namespaces", "", "namespaces to serve, separated by commas; empty means all")
+	flags.StringVar(&o.auditLog, "audit-log", auditStdout, "file that a line of JSON is appended to for every change over SCIM; "+auditStdout+" means stdout, empty means off")
 	flags.DurationVar(&o.shutdownDelay, "shutdown-delay", 5*time.Second, "how long to go on serving after SIGTERM, until nothing more is sent here")
 	flags.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	if err := flags.Parse(args); err != nil {

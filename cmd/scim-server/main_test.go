@@ -31,7 +31,7 @@ import (
 )
 
 func TestParseOptions(t *testing.T) {
-	defaults := options{listen: ":8080", healthListen: ":8081", metricsListen: "0", shutdownDelay: 5 * time.Second}
+	defaults := options{listen: ":8080", healthListen: ":8081", metricsListen: "0", auditLog: "-", shutdownDelay: 5 * time.Second}
 	cases := map[string]struct {
 		reason  string
 		args    []string
@@ -41,10 +41,10 @@ func TestParseOptions(t *testing.T) {
 		"Defaults":   {reason: "all namespaces of the cluster that we run in", want: func(*options) {}},
 		"Namespaces": {reason: "a list as people write it", args: []string{"--namespaces", " team-a,,team-b, "}, want: func(o *options) { o.namespaces = []string{"team-a", "team-b"} }},
 		"All": {
-			reason: "every flag", args: []string{"--kubeconfig=k", "--listen=:1", "--health-listen=:2", "--metrics-listen=:3", "--shutdown-delay=1s", "--log-level=debug", "--tls-cert-dir=d", "--trusted-proxies", " 10.0.0.0/8,, fd00::/8"},
+			reason: "every flag", args: []string{"--kubeconfig=k", "--listen=:1", "--health-listen=:2", "--metrics-listen=:3", "--audit-log=a", "--shutdown-delay=1s", "--log-level=debug", "--tls-cert-dir=d", "--trusted-proxies", " 10.0.0.0/8,, fd00::/8"},
 			want: func(o *options) {
 				o.tlsCertDir, o.proxies = "d", []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
-				o.kubeconfig, o.listen, o.healthListen, o.metricsListen, o.shutdownDelay, o.logLevel = "k", ":1", ":2", ":3", time.Second, slog.LevelDebug
+				o.kubeconfig, o.listen, o.healthListen, o.metricsListen, o.auditLog, o.shutdownDelay, o.logLevel = "k", ":1", ":2", ":3", "a", time.Second, slog.LevelDebug
 			},
 		},
 		"UnknownFlag": {reason: "a typing error must not be ignored", args: []string{"--namespace=x"}, wantErr: true},
@@ -94,11 +94,11 @@ func TestLibrariesCannotPrintBodies(t *testing.T) {
 }
 
 func TestCommandReportsWhatIsWrong(t *testing.T) {
-	if err := command(t.Context(), []string{"--help"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
+	if err := command(t.Context(), []string{"--help"}, io.Discard, io.Discard); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("--help: %v", err)
 	}
 	var stderr bytes.Buffer
-	if err := command(t.Context(), []string{"--kubeconfig=/nonexistent"}, &stderr); err == nil || !strings.Contains(stderr.String(), "load the configuration") {
+	if err := command(t.Context(), []string{"--kubeconfig=/nonexistent"}, io.Discard, &stderr); err == nil || !strings.Contains(stderr.String(), "load the configuration") {
 		t.Errorf("got %v, log %s", err, stderr.String())
 	}
 }
@@ -115,7 +115,7 @@ func TestServesWithoutTheAPIServer(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- command(ctx, []string{"--kubeconfig", kubeconfig, "--listen", scim.Addr().String(), "--health-listen", health.Addr().String(), "--metrics-listen", metrics.Addr().String(), "--shutdown-delay=0s"}, io.Discard)
+		ended <- command(ctx, []string{"--kubeconfig", kubeconfig, "--listen", scim.Addr().String(), "--health-listen", health.Addr().String(), "--metrics-listen", metrics.Addr().String(), "--shutdown-delay=0s"}, io.Discard, io.Discard)
 	}()
 	waitFor(t, healthURL+"/healthz", http.StatusOK)
 	if got := status(t, healthURL+"/readyz"); got != http.StatusServiceUnavailable {
@@ -244,13 +244,15 @@ func TestRESTMapperKnowsLists(t *testing.T) {
 }
 
 // TestSlimKeepsWhatIsRead: tokens and directories are read with their status, users and groups without, and of annotations only when
-// a resource was changed last.
+// a resource was changed last and that a user is protected.
 func TestSlimKeepsWhatIsRead(t *testing.T) {
 	meta := metav1.ObjectMeta{Name: "a", ResourceVersion: "7", Annotations: map[string]string{v1alpha1.AnnotationLastModified: "then"}}
 	managed := *meta.DeepCopy()
 	managed.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "scim-server"}}
 	annotated, bare := *managed.DeepCopy(), *meta.DeepCopy()
 	annotated.Annotations[v1alpha1.AnnotationRequestID], bare.Annotations = "7", nil
+	protected, kept := *annotated.DeepCopy(), *meta.DeepCopy()
+	protected.Annotations[v1alpha1.AnnotationProtected], kept.Annotations[v1alpha1.AnnotationProtected] = "break glass", "break glass"
 	spec := v1alpha1.ScimUserSpec{UserName: "ada"}
 	members := v1alpha1.ScimMemberSliceSpec{Users: []string{"ada"}}
 	token := v1alpha1.ScimTokenStatus{Credentials: []v1alpha1.TokenCredential{{}}}
@@ -263,6 +265,9 @@ func TestSlimKeepsWhatIsRead(t *testing.T) {
 		"Group": {
 			&v1alpha1.ScimGroup{ObjectMeta: annotated, Status: v1alpha1.ScimGroupStatus{Members: 1}},
 			&v1alpha1.ScimGroup{ObjectMeta: meta},
+		},
+		"protected": {
+			&v1alpha1.ScimUser{ObjectMeta: protected, Spec: spec}, &v1alpha1.ScimUser{ObjectMeta: kept, Spec: spec},
 		},
 		"never changed": {&v1alpha1.ScimUser{ObjectMeta: bare, Spec: spec}, &v1alpha1.ScimUser{ObjectMeta: bare, Spec: spec}},
 		"MemberSlice":   {&v1alpha1.ScimMemberSlice{ObjectMeta: annotated, Spec: members}, &v1alpha1.ScimMemberSlice{ObjectMeta: bare, Spec: members}},

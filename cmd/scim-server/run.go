@@ -7,12 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 
 	"github.com/scim-operator/scim-operator/scimserver/auth"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
@@ -26,40 +28,51 @@ const (
 	asideDrain    = time.Second
 )
 
+// parts are what a server has beside its cluster.
+type parts struct {
+	readiness   *httpapi.Readiness
+	counted     *metrics.Metrics
+	uses        *auth.Uses
+	changes     auditing
+	certificate *certwatcher.CertWatcher // nil without TLS
+}
+
 // run serves until ctx ends or something fails that cannot be lived with, and returns nil in the first case.
 // The caches and the listeners for health and metrics outlive the SCIM listener: the last requests need them.
-func run(ctx context.Context, o options, log *slog.Logger) error {
+func run(ctx context.Context, o options, stdout io.Writer, log *slog.Logger) error {
 	c, err := connect(ctx, o)
 	if err != nil {
 		return err
 	}
-	certificate, err := watchCertificate(o.tlsCertDir)
+	p := parts{readiness: &httpapi.Readiness{}, counted: metrics.New(), uses: auth.NewUses(c.live)}
+	if p.certificate, err = watchCertificate(o.tlsCertDir); err != nil {
+		return err
+	}
+	p.changes, err = openAudit(o.auditLog, stdout, p.counted, log)
 	if err != nil {
 		return err
 	}
 	on, err := listen(ctx, o)
 	if err != nil {
-		return err
+		return errors.Join(err, p.changes.close())
 	}
-	readiness, counted := &httpapi.Readiness{}, metrics.New()
 
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	group, background := errgroup.WithContext(background)
 	group.Go(func() error { return c.cached.Start(background) })
-	uses := auth.NewUses(c.live)
 	group.Go(func() error { c.credentials.Run(background, c.confirming, log); return nil })
-	group.Go(func() error { uses.Run(background, log); return nil })
-	group.Go(func() error { return serveAside(background, httpapi.NewHealthHandler(readiness), on.health, log) })
-	if certificate != nil {
-		group.Go(func() error { return certificate.Start(background) })
+	group.Go(func() error { p.uses.Run(background, log); return nil })
+	group.Go(func() error { return serveAside(background, httpapi.NewHealthHandler(p.readiness), on.health, log) })
+	if p.certificate != nil {
+		group.Go(func() error { return p.certificate.Start(background) })
 	}
 	if on.metrics != nil {
-		group.Go(func() error { return serveAside(background, counted.Handler(), on.metrics, log) })
+		group.Go(func() error { return serveAside(background, p.counted.Handler(), on.metrics, log) })
 	}
 	group.Go(func() error {
 		if c.waitReady(background) {
-			readiness.Start()
+			p.readiness.Start()
 			log.Info("Ready", "listen", on.scim.Addr().String())
 			directory.NewJanitor(c.live, c.cached, c.model, c.namespaces).Run(background)
 		}
@@ -68,13 +81,9 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	context.AfterFunc(background, stop)
-	server := scimServer(o, c, authenticator(c, uses, counted), readiness, counted, log)
-	if certificate != nil {
-		server.Certificate = certificate.GetCertificate
-	}
-	err = server.Serve(serving, on.scim)
+	err = scimServer(o, c, p, log).Serve(serving, on.scim)
 	end()
-	return errors.Join(err, group.Wait())
+	return errors.Join(err, group.Wait(), p.changes.close())
 }
 
 // serveAside serves what is for the cluster and not for identity providers.
@@ -82,30 +91,35 @@ func serveAside(ctx context.Context, handler http.Handler, on net.Listener, log 
 	return (&httpapi.Server{Handler: handler, Log: log, Drain: asideDrain}).Serve(ctx, on)
 }
 
-func authenticator(c *cluster, uses *auth.Uses, counted *metrics.Metrics) *auth.Authenticator {
+func authenticator(c *cluster, p parts) *auth.Authenticator {
 	return auth.New(auth.Options{
-		Table: c.credentials, Profiles: directory.NewProfiles(counted.RuleUsed), Now: time.Now, Used: uses.Add,
+		Table: c.credentials, Profiles: directory.NewProfiles(p.counted.RuleUsed), Now: time.Now, Used: p.uses.Add,
 	})
 }
 
-func scimServer(o options, c *cluster, who httpapi.Authenticator, readiness *httpapi.Readiness, counted *metrics.Metrics, log *slog.Logger) *httpapi.Server {
-	return &httpapi.Server{
+func scimServer(o options, c *cluster, p parts, log *slog.Logger) *httpapi.Server {
+	server := &httpapi.Server{
 		Handler: httpapi.NewHandler(httpapi.Options{
 			Users:  directory.NewUsers(c.live, c.cached, c.model),
 			Groups: directory.NewGroups(c.live, c.cached, c.model),
-			Auth:   who,
+			Auth:   authenticator(c, p),
 			Log:    log,
 			Now:    time.Now,
 			Limits: httpapi.DefaultLimits(),
-			Served: counted.RequestServed,
+			Served: p.counted.RequestServed,
+			Audit:  p.changes.record(),
 
 			TrustedProxies: o.proxies,
 		}),
 		Log:      log,
 		Delay:    o.shutdownDelay,
 		Drain:    shutdownDrain,
-		Stopping: readiness.Stop,
+		Stopping: p.readiness.Stop,
 	}
+	if p.certificate != nil {
+		server.Certificate = p.certificate.GetCertificate
+	}
+	return server
 }
 
 // listeners are those of the process; metrics is nil if they are off.

@@ -43,10 +43,14 @@ type GroupChange struct {
 // Create stores a new group and then its members, all at once: of several who create the same group at the same time only one
 // gets as far as the members. What is cut short in between is a group without members, and a POST again is 409. show asks for the
 // members in the answer.
-// Errors: 409 uniqueness for the displayName, 400 invalidValue for members that the directory does not know.
+// Errors: 409 uniqueness for the displayName, 400 invalidValue for members that the directory does not know, 403 for those who are
+// protected.
 func (g *Groups) Create(ctx context.Context, dir Directory, group scim.Resource, show bool) (Stored, error) {
 	rest, named, _ := dir.Settings().Group.SplitMembers(group)
 	members, err := g.resolve(ctx, dir, named)
+	if err == nil {
+		err = g.allowsEdits(ctx, dir, "", edits{add: members})
+	}
 	if err != nil {
 		return Stored{}, failure(err)
 	}
@@ -112,13 +116,17 @@ func (g *Groups) confirm(ctx context.Context, dir Directory, added content) {
 }
 
 // Change changes the group of that id and its members. Unknown members are refused before anything changes.
-// Errors: those of Store.Modify, and 400 invalidValue for members that the directory does not know.
+// Errors: those of Store.Modify, 400 invalidValue for members that the directory does not know, and 403 where those who are protected would
+// come or go.
 func (g *Groups) Change(ctx context.Context, dir Directory, id string, p Precondition, c GroupChange, show bool) (Stored, error) {
 	group, err := g.get(ctx, dir, id)
 	if err != nil {
 		return Stored{}, err
 	}
 	e, err := g.edits(ctx, dir, id, c)
+	if err == nil {
+		err = g.allowsEdits(ctx, dir, id, e)
+	}
 	if err != nil {
 		return Stored{}, failure(err)
 	}
@@ -157,6 +165,7 @@ func (g *Groups) changeMembers(ctx context.Context, dir Directory, st Stored, p 
 		}
 	}
 	revision, err := t.edit(ctx, e)
+	ChangesOf(ctx).Members(t.added, t.removed)
 	if err != nil {
 		return Stored{}, err
 	}

@@ -37,6 +37,7 @@ const (
 // IndexFields adds the indexes that the stores need to a cache.
 func IndexFields(ctx context.Context, indexer client.FieldIndexer) error {
 	return errors.Join(
+		indexer.IndexField(ctx, &v1alpha1.ScimUser{}, indexProtected, protectedIn),
 		indexer.IndexField(ctx, &v1alpha1.ScimMemberSlice{}, indexMember, membersOf),
 		indexer.IndexField(ctx, &v1alpha1.ScimMemberSlice{}, indexGroup, func(o client.Object) []string {
 			return []string{o.(*v1alpha1.ScimMemberSlice).Spec.GroupRef.Name} // indexed by that very type

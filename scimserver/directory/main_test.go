@@ -140,6 +140,9 @@ func (u uncached) List(ctx context.Context, list client.ObjectList, opts ...clie
 	if member, asked := requirement(o.FieldSelector, indexMember); asked {
 		return u.withMember(ctx, list, o.Namespace, member)
 	}
+	if name, asked := requirement(o.FieldSelector, indexProtected); asked {
+		return u.protected(ctx, list, o.Namespace, name)
+	}
 	if o.FieldSelector == nil {
 		o.FieldSelector = fields.Everything()
 	}
@@ -165,6 +168,16 @@ func (u uncached) withMember(ctx context.Context, list client.ObjectList, namesp
 			slicesOf.Items = append(slicesOf.Items, s)
 		}
 	}
+	return nil
+}
+
+// protected lists the protected users of a directory, as the index of a cache does.
+func (u uncached) protected(ctx context.Context, list client.ObjectList, namespace, directory string) error {
+	users := list.(*v1alpha1.ScimUserList)
+	if err := u.Client.List(ctx, users, client.InNamespace(namespace)); err != nil {
+		return err
+	}
+	users.Items = slices.DeleteFunc(users.Items, func(user v1alpha1.ScimUser) bool { return !slices.Contains(protectedIn(&user), directory) })
 	return nil
 }
 

@@ -43,7 +43,8 @@ func exactly(o client.Object) client.Preconditions {
 	return client.Preconditions{UID: &uid, ResourceVersion: &version}
 }
 
-// endRetention deletes the users who were deleted as long ago as their directory keeps them. It asks the directory as it is now,
+// endRetention deletes the users who were deleted as long ago as their directory keeps them, but those whom somebody has protected
+// since. It asks the directory as it is now,
 // and leaves them alone while there is none: nobody says then how long that is.
 func (j *Janitor) endRetention(ctx context.Context) {
 	var users v1alpha1.ScimUserList
@@ -52,7 +53,7 @@ func (j *Janitor) endRetention(ctx context.Context) {
 	}
 	for i := range users.Items {
 		user := &users.Items[i]
-		if user.Spec.DeletedAt == nil || !user.DeletionTimestamp.IsZero() {
+		if user.Spec.DeletedAt == nil || !user.DeletionTimestamp.IsZero() || isProtected(user) {
 			continue
 		}
 		dir := &v1alpha1.ScimDirectory{}

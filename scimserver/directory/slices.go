@@ -128,7 +128,9 @@ type tree struct {
 	limit  chan struct{}
 	// listed are slices as a list of them all showed them; it saves a read of each when all are to be looked at.
 	listed map[string]*v1alpha1.ScimMemberSlice
-	// mu guards listed: the parts of an edit run at once.
+	// added and removed are how many members the edits of this tree have, or may have, put in and taken out.
+	added, removed int
+	// mu guards listed, added and removed: the parts of an edit run at once.
 	mu sync.RWMutex
 }
 
@@ -199,7 +201,8 @@ func (t *tree) editChildren(ctx context.Context, children []string, depth int, e
 
 // editLeaf does e to a slice that holds members, or to the root that is not there yet (nil).
 func (t *tree) editLeaf(ctx context.Context, slice *v1alpha1.ScimMemberSlice, name string, depth int, e edits) (int64, error) {
-	next, changed := e.on(contentOf(slice))
+	was := contentOf(slice)
+	next, changed := e.on(was)
 	if !changed {
 		return revisionOf(slice), nil
 	}
@@ -213,10 +216,27 @@ func (t *tree) editLeaf(ctx context.Context, slice *v1alpha1.ScimMemberSlice, na
 		wanted.Spec.Children = children[:]
 	}
 	err := t.put(ctx, slice, wanted)
+	if mayBeDone(err) {
+		t.tally(was, next)
+	}
 	if lostRace(err) {
 		t.discardLost(ctx, name, wanted.Spec.Children)
 	}
 	return revisionOf(wanted), err
+}
+
+// tally counts what one write does to the members.
+func (t *tree) tally(was, next content) {
+	both := 0
+	for id := range was {
+		if _, stays := next[id]; stays {
+			both++
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.added += len(next) - both
+	t.removed += len(was) - both
 }
 
 // discardLost deletes children that lost the race for their place, unless it was our own write, sent twice, that they lost to.

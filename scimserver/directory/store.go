@@ -5,6 +5,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 
@@ -59,11 +60,31 @@ func (s *Store) Create(ctx context.Context, dir Directory, r scim.Resource) (Sto
 	}
 	o.SetName(name.Spec.Holder)
 	mark(ctx, o)
-	if err := s.live.Create(ctx, o); err != nil {
+	err = s.live.Create(ctx, o)
+	if mayBeDone(err) {
+		s.note(ctx, dir, nil, o)
+	}
+	if err != nil {
 		return Stored{}, failure(s.notCreated(ctx, name, err))
 	}
 	s.model.saw(o)
 	return s.stored(ctx, dir, o)
+}
+
+// note tells the Changes of ctx that o is what old, nil for nothing, was.
+func (s *Store) note(ctx context.Context, dir Directory, old, o client.Object) {
+	c := ChangesOf(ctx)
+	if c == nil {
+		return
+	}
+	var before Stored
+	var err error
+	if old != nil {
+		before, err = s.read(old)
+	}
+	if after, readErr := s.read(o); errors.Join(err, readErr) == nil {
+		c.Resource(o.GetName(), s.typeIn(dir), before.Resource, after.Resource)
+	}
 }
 
 // notCreated tells why the holder of a reservation was not created. Only a definite refusal frees the name: after any other
@@ -89,7 +110,7 @@ func (s *Store) Get(ctx context.Context, dir Directory, id string) (Stored, erro
 
 // Modify replaces the resource of that id with what change makes of it. It writes once, or not at all when nothing changed, and
 // starts over when somebody else wrote in between, so change may run several times; its argument is its to change.
-// Errors: those of change, 404, 412 when p does not hold, 409 uniqueness.
+// Errors: those of change, 404, 412 when p does not hold, 403 when the resource is protected, 409 uniqueness.
 func (s *Store) Modify(ctx context.Context, dir Directory, id string, p Precondition, change func(scim.Resource) (scim.Resource, error)) (Stored, error) {
 	var result Stored
 	err := s.retry(ctx, func() (bool, error) {
@@ -115,6 +136,9 @@ func (s *Store) Modify(ctx context.Context, dir Directory, id string, p Precondi
 		if scim.Equal(before.Resource, next) {
 			result = before
 			return true, nil
+		}
+		if err := s.allows(ctx, dir, o, before.Resource, next); err != nil {
+			return false, err
 		}
 		if err := s.write(ctx, dir, o, next); err != nil {
 			return false, ignoreConflict(err)
@@ -143,9 +167,18 @@ func (s *Store) write(ctx context.Context, dir Directory, o client.Object, next 
 		return err
 	}
 	if was, err := s.canonical(*s.head(old).name); err == nil && was == value {
-		return s.update(ctx, o)
+		return s.replace(ctx, dir, old, o)
 	}
 	return s.rename(ctx, dir, old, o, value)
+}
+
+// replace is update, for what the client asked for.
+func (s *Store) replace(ctx context.Context, dir Directory, old, o client.Object) error {
+	err := s.update(ctx, o)
+	if mayBeDone(err) {
+		s.note(ctx, dir, old, o)
+	}
+	return err
 }
 
 // update writes o under its optimistic lock, and shows what became of it in the lists of this process.
@@ -168,7 +201,7 @@ func (s *Store) rename(ctx context.Context, dir Directory, old, o client.Object,
 	if err != nil {
 		return err
 	}
-	if err := s.update(ctx, o); err != nil {
+	if err := s.replace(ctx, dir, old, o); err != nil {
 		if refused(err) {
 			s.release(ctx, name)
 		}
@@ -179,7 +212,7 @@ func (s *Store) rename(ctx context.Context, dir Directory, old, o client.Object,
 }
 
 // Delete removes the resource of that id for good, with every membership that it has, and frees its name. A directory may keep the
-// object of a user for a while: to SCIM it is gone all the same. There may be none: 404. 412 when p does not hold.
+// object of a user for a while: to SCIM it is gone all the same. There may be none: 404. 412 when p does not hold, 403 when the resource is protected.
 func (s *Store) Delete(ctx context.Context, dir Directory, id string, p Precondition) error {
 	return failure(s.retry(ctx, func() (bool, error) {
 		o, err := s.get(ctx, dir, id)
@@ -187,6 +220,9 @@ func (s *Store) Delete(ctx context.Context, dir Directory, id string, p Precondi
 			return false, err
 		}
 		if err := p.check(o.GetGeneration()); err != nil {
+			return false, err
+		}
+		if err := s.allowsEnd(ctx, dir, o); err != nil {
 			return false, err
 		}
 		name, err := s.bind(ctx, dir, o)

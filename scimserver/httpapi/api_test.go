@@ -265,10 +265,11 @@ func (s *store) enter(ctx context.Context) error {
 	return nil
 }
 
-func (s *store) Create(ctx context.Context, _ directory.Directory, r scim.Resource) (directory.Stored, error) {
+func (s *store) Create(ctx context.Context, dir directory.Directory, r scim.Resource) (directory.Stored, error) {
 	if err := s.enter(ctx); err != nil {
 		return directory.Stored{}, err
 	}
+	directory.ChangesOf(ctx).Resource("new", dir.Settings().User, nil, r)
 	return directory.Stored{ID: "new", Endpoint: "/Users", Generation: 1, Resource: r}, nil
 }
 
@@ -294,6 +295,7 @@ func (s *store) Modify(ctx context.Context, dir directory.Directory, id string, 
 	if err != nil {
 		return st, err
 	}
+	directory.ChangesOf(ctx).Resource(id, dir.Settings().User, st.Resource, next)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.preconditions = append(s.preconditions, p)

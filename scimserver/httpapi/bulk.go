@@ -41,9 +41,10 @@ func (b bulk) mount(rt *router) {
 		}
 		log := &bulkLog{}
 		results := request.Execute(func(call scim.BulkCall) scim.BulkAnswer {
-			rep, err := b.perform(rt, dir, r, call)
+			rep, err := b.recorded(r, call, func(r *http.Request) (reply, error) { return b.perform(rt, dir, r, call) })
 			return log.noted(answerOf(rep, err), err)
 		})
+		b.recordUncalled(r, results)
 		exchangeOf(r).more = log.attrs(results)
 		return reply{status: http.StatusOK, body: scim.BulkResponse(dir.BaseURL, results)}, nil
 	})
@@ -106,7 +107,7 @@ func (b bulk) alone(r *http.Request, call scim.BulkCall) (*http.Request, error) 
 		header.Set("If-Match", call.Version)
 	}
 	namespace, name := r.PathValue("namespace"), r.PathValue("directory")
-	target := &url.URL{Path: path.Join(apiPrefix, namespace, name, call.Endpoint) + idPath(call.ID), RawQuery: unshown(call.Method)}
+	target := &url.URL{Path: pathOf(r, call), RawQuery: unshown(call.Method)}
 	alone := (&http.Request{
 		Method: call.Method, URL: target, Header: header,
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
@@ -115,6 +116,11 @@ func (b bulk) alone(r *http.Request, call scim.BulkCall) (*http.Request, error) 
 		alone.SetPathValue(key, value)
 	}
 	return alone, nil
+}
+
+// pathOf is the cleaned path of an operation of r.
+func pathOf(r *http.Request, call scim.BulkCall) string {
+	return path.Join(apiPrefix, r.PathValue("namespace"), r.PathValue("directory"), call.Endpoint) + idPath(call.ID)
 }
 
 func idPath(id string) string {

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 
 	"github.com/scim-operator/scim-operator/scimserver/auth"
-	"github.com/scim-operator/scim-operator/scimserver/directory"
 )
 
 // exchange is what one request has become so far: the writer that counts, and what the log line says at the end.
@@ -24,8 +23,10 @@ type exchange struct {
 	err       error
 	more      []slog.Attr // of the log line
 	hushed    hushed
-	status    int // 0 until the header is written
-	bytes     int64
+	// settle is called once, with the status of the answer, right before it leaves; nil if nobody wants to know.
+	settle func(status int)
+	status int // 0 until the header is written
+	bytes  int64
 }
 
 type exchangeKey struct{}
@@ -37,14 +38,14 @@ func exchangeOf(r *http.Request) *exchange {
 }
 
 func (x *exchange) attach(r *http.Request) *http.Request {
-	ctx := directory.WithRequestID(r.Context(), x.requestID)
-	return r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
+	return r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 {
 		x.status = status
+		x.settled(status)
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
@@ -54,6 +55,14 @@ func (x *exchange) Write(b []byte) (int, error) {
 	n, err := x.ResponseWriter.Write(b)
 	x.bytes += int64(n)
 	return n, err
+}
+
+// settled tells settle, which is not asked again if it panics.
+func (x *exchange) settled(status int) {
+	if settle := x.settle; settle != nil {
+		x.settle = nil
+		settle(status)
+	}
 }
 
 // Unwrap lets http.ResponseController reach the connection.

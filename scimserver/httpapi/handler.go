@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/scim-operator/scim-operator/scimserver/audit"
 	"github.com/scim-operator/scim-operator/scimserver/auth"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
@@ -70,7 +71,7 @@ func DefaultLimits() Limits {
 	}
 }
 
-// Options are what a Handler is made of. All but TrustedProxies are required.
+// Options are what a Handler is made of. All but TrustedProxies and Audit are required.
 type Options struct {
 	Users  UserStore
 	Groups GroupStore
@@ -82,6 +83,8 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// Served is told of every request when it is over.
 	Served func(Served)
+	// Audit is told of every change before it is answered, those of one request in their order; nil if nobody is to be.
+	Audit func(audit.Record)
 }
 
 // Served is what there is to count about a request. None of it is what a client made up.
@@ -126,6 +129,7 @@ func (s *server) chain() []func(http.Handler) http.Handler {
 		s.logLine,
 		cleanPath,
 		s.authenticate,
+		s.record,
 		s.refuseElsewhere,
 		s.limitRate,
 		s.capCredential,

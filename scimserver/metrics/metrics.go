@@ -21,6 +21,7 @@ type Metrics struct {
 	rules    *prometheus.CounterVec
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	lost     prometheus.Counter
 }
 
 // New returns Metrics in which nothing is counted yet, with those of the Go runtime and of the process beside them.
@@ -41,9 +42,13 @@ func New() *Metrics {
 			Help:    "Time from the headers of a SCIM request to the end of its answer.",
 			Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25},
 		}, []string{"route", "method", "class"}),
+		lost: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "scim_operator_audit_dropped_total",
+			Help: "Audit records that could not be written.",
+		}),
 	}
 	m.registry.MustRegister(
-		m.rules, m.requests, m.seconds,
+		m.rules, m.requests, m.seconds, m.lost,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -59,6 +64,9 @@ func (m *Metrics) RequestServed(s httpapi.Served) {
 	m.requests.WithLabelValues(s.Namespace, s.Directory, s.Route, s.Method, strconv.Itoa(s.Status)).Inc()
 	m.seconds.WithLabelValues(s.Route, s.Method, strconv.Itoa(s.Status/100)+"xx").Observe(s.Took.Seconds())
 }
+
+// AuditDropped counts an audit record that is lost; it is audit.Options.Lost.
+func (m *Metrics) AuditDropped() { m.lost.Inc() }
 
 // Handler serves GET /metrics. Nobody is authenticated there: it belongs on a listener that only Prometheus reaches.
 func (m *Metrics) Handler() http.Handler {

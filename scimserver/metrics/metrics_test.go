@@ -30,6 +30,7 @@ func TestMetrics(t *testing.T) {
 	get.Status = 404
 	m.RequestServed(get)
 	m.RequestServed(httpapi.Served{Method: "other", Status: 401, Took: time.Microsecond})
+	m.AuditDropped()
 	got := scrape(t, m, http.MethodGet, "/metrics").Body.String()
 	const route = `route="/scim/v2/{namespace}/{directory}/Users/{id}"`
 	for _, want := range []string{
@@ -41,6 +42,7 @@ func TestMetrics(t *testing.T) {
 		`scim_operator_request_duration_seconds_bucket{class="2xx",method="GET",` + route + `,le="0.025"} 0`,
 		`scim_operator_request_duration_seconds_bucket{class="2xx",method="GET",` + route + `,le="0.05"} 1`,
 		`scim_operator_request_duration_seconds_count{class="4xx",method="other",route=""} 1`,
+		"scim_operator_audit_dropped_total 1",
 		"go_goroutines ", "process_resident_memory_bytes ",
 	} {
 		if !strings.Contains(got, want+"\n") && !strings.Contains(got, "\n"+want) {

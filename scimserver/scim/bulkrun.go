@@ -19,6 +19,8 @@ type BulkAnswer struct {
 	Location, Version string
 	// Err is why the call failed; nil if it did not.
 	Err *Error
+	// Uncalled is what Execute refused by itself, as far as it could be read; nil if there was a call.
+	Uncalled *BulkCall
 }
 
 // BulkResult is the result of one operation (RFC 7644 §3.7.3).
@@ -208,9 +210,9 @@ func (run *bulkRun) missing(op *bulkOperation) bool {
 func (run *bulkRun) call(op *bulkOperation) BulkAnswer {
 	switch {
 	case op.problem != nil:
-		return BulkAnswer{Err: op.problem}
+		return BulkAnswer{Err: op.problem, Uncalled: &op.BulkCall}
 	case run.unresolvable(op):
-		return BulkAnswer{Err: bulkConflict("refers to a bulkId of which nothing was created")}
+		return BulkAnswer{Err: bulkConflict("refers to a bulkId of which nothing was created"), Uncalled: &op.BulkCall}
 	}
 	answer := run.do(op.resolved(run.identify))
 	if op.Method == methodPost && answer.Err == nil {

@@ -32,6 +32,18 @@ func set(attribute string, value any) func(scim.Resource) (scim.Resource, error)
 	}
 }
 
+// from is the context of a request of that id, whose credential is named after it.
+func from(t testing.TB, id string) context.Context {
+	return WithOrigin(t.Context(), Origin{RequestID: id, TokenKeyID: keyOf(id)})
+}
+
+func keyOf(id string) string {
+	if id == "" {
+		return ""
+	}
+	return "key of " + id
+}
+
 func objectOf[T client.Object](t *testing.T, c client.Client, namespace, name string, o T) T {
 	t.Helper()
 	if err := c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, o); err != nil {
@@ -46,12 +58,12 @@ func TestPeoplesAnnotationsSurvive(t *testing.T) {
 	c := admin(t, 0)
 	dir := keeping(t, inNamespace(t, c))
 	users := newUsers(t, c, c)
-	st, err := users.Create(WithRequestID(t.Context(), "post"), dir, scim.Resource{"userName": "ada", "displayName": "Ada"})
+	st, err := users.Create(from(t, "post"), dir, scim.Resource{"userName": "ada", "displayName": "Ada"})
 	wantStatus(t, "Create", err, http.StatusOK)
 	read := func() *v1alpha1.ScimUser { return objectOf(t, c, dir.Namespace, st.ID, &v1alpha1.ScimUser{}) }
 	u := read()
-	if got := u.Annotations[v1alpha1.AnnotationRequestID]; got != "post" {
-		t.Errorf("created by request %q", got)
+	if got := u.Annotations; got[v1alpha1.AnnotationRequestID] != "post" || got[v1alpha1.AnnotationChangedBy] != keyOf("post") {
+		t.Errorf("created by %q", got)
 	}
 	u.Annotations[v1alpha1.AnnotationSuspend], u.Annotations["example.com/ticket"] = "lost laptop", "42"
 	u.Labels = map[string]string{"team": "blue"}
@@ -77,9 +89,9 @@ func TestPeoplesAnnotationsSurvive(t *testing.T) {
 		{"reactivation by PUT", modify(replaced(scim.Resource{"userName": "lovelace", "active": true, "title": "x"}))},
 		{"DELETE", func(ctx context.Context) error { return users.Delete(ctx, dir, st.ID, Precondition{}) }},
 	} {
-		wantStatus(t, step.verb, step.do(WithRequestID(t.Context(), step.verb)), http.StatusOK)
+		wantStatus(t, step.verb, step.do(from(t, step.verb)), http.StatusOK)
 		got := read()
-		want := map[string]string{v1alpha1.AnnotationSuspend: "lost laptop", "example.com/ticket": "42", v1alpha1.AnnotationRequestID: step.verb}
+		want := map[string]string{v1alpha1.AnnotationSuspend: "lost laptop", "example.com/ticket": "42", v1alpha1.AnnotationRequestID: step.verb, v1alpha1.AnnotationChangedBy: keyOf(step.verb)}
 		delete(got.Annotations, v1alpha1.AnnotationLastModified)
 		if diff := cmp.Diff(want, got.Annotations); diff != "" || got.Labels["team"] != "blue" {
 			t.Errorf("%s: annotations (-want +got):\n%s", step.verb, diff)
@@ -95,11 +107,11 @@ func TestMembersAreMarked(t *testing.T) {
 	c := admin(t, 0)
 	g, dir := newGroups(t, c, c), inNamespace(t, c)
 	p := people(t, c, dir, sliceMax+1)
-	as := func(id string) context.Context { return WithRequestID(t.Context(), id) }
+	as := func(id string) context.Context { return from(t, id) }
 	group, err := g.Create(as("post"), dir, scim.Resource{"displayName": "g", "members": membersAttribute(p[0])}, false)
 	wantStatus(t, "Create", err, http.StatusOK)
 	root := objectOf(t, c, dir.Namespace, group.ID, &v1alpha1.ScimMemberSlice{})
-	if root.Annotations[v1alpha1.AnnotationRequestID] != "post" {
+	if root.Annotations[v1alpha1.AnnotationRequestID] != "post" || root.Annotations[v1alpha1.AnnotationChangedBy] != keyOf("post") {
 		t.Errorf("annotations of the first slice: %v", root.Annotations)
 	}
 	root.Annotations["example.com/ticket"], root.Labels = "42", map[string]string{"team": "blue"}
@@ -123,7 +135,7 @@ func TestMembersAreMarked(t *testing.T) {
 	_, err = g.Change(as("last"), dir, group.ID, Precondition{}, GroupChange{Replace: true, Members: []scim.Member{{Value: p[0]}}}, false)
 	wantStatus(t, "Change", err, http.StatusOK)
 	wantMarks(t, c, dir, map[string]int{"split": 1, "last": 2})
-	if got := objectOf(t, c, dir.Namespace, group.ID, &v1alpha1.ScimGroup{}).Annotations[v1alpha1.AnnotationRequestID]; got != "last" {
+	if got := objectOf(t, c, dir.Namespace, group.ID, &v1alpha1.ScimGroup{}).Annotations; got[v1alpha1.AnnotationRequestID] != "last" || got[v1alpha1.AnnotationChangedBy] != keyOf("last") {
 		t.Errorf("the group was written by %q", got)
 	}
 }
@@ -137,7 +149,11 @@ func wantMarks(t *testing.T, c client.Client, dir Directory, want map[string]int
 	}
 	got := map[string]int{}
 	for _, slice := range all.Items {
-		got[slice.Annotations[v1alpha1.AnnotationRequestID]]++
+		id := slice.Annotations[v1alpha1.AnnotationRequestID]
+		got[id]++
+		if key := slice.Annotations[v1alpha1.AnnotationChangedBy]; key != keyOf(id) {
+			t.Errorf("slice %s of request %q is by %q", slice.Name, id, key)
+		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("slices by request (-want +got):\n%s", diff)
@@ -184,13 +200,13 @@ func TestNothingIsWrittenForTheMark(t *testing.T) {
 		},
 	} {
 		writes = nil
-		if err := request(WithRequestID(t.Context(), "again")); err != nil || len(writes) > 0 {
+		if err := request(from(t, "again")); err != nil || len(writes) > 0 {
 			t.Errorf("request %d that changes nothing: %v, %v", i, writes, err)
 		}
 	}
 	for _, id := range []string{"", "marked"} {
 		writes = nil
-		_, err := users.Modify(WithRequestID(t.Context(), id), dir, user.ID, Precondition{}, set("displayName", "by "+id))
+		_, err := users.Modify(from(t, id), dir, user.ID, Precondition{}, set("displayName", "by "+id))
 		wantStatus(t, "Modify", err, http.StatusOK)
 		if diff := cmp.Diff([]string{"update"}, writes); diff != "" {
 			t.Errorf("writes (-want +got):\n%s", diff)
@@ -203,14 +219,14 @@ func TestTheMarkIsNotShown(t *testing.T) {
 	c := admin(t, 0)
 	users, dir := newUsers(t, c, c), inNamespace(t, c)
 	const id = "0e2a7b9e-canary"
-	made, err := users.Create(WithRequestID(t.Context(), id), dir, scim.Resource{"userName": "ada"})
+	made, err := users.Create(from(t, id), dir, scim.Resource{"userName": "ada"})
 	wantStatus(t, "Create", err, http.StatusOK)
 	o := objectOf(t, c, dir.Namespace, made.ID, &v1alpha1.ScimUser{})
 	mark(t.Context(), o)
-	if o.Annotations[v1alpha1.AnnotationRequestID] != id {
+	if o.Annotations[v1alpha1.AnnotationRequestID] != id || o.Annotations[v1alpha1.AnnotationChangedBy] != keyOf(id) {
 		t.Error("the mark is lost without a request")
 	}
-	mark(WithRequestID(t.Context(), "another"), o)
+	mark(from(t, "another"), o)
 	o.Annotations[v1alpha1.AnnotationSuspend] = "canary reason"
 	if err := c.Update(t.Context(), o); err != nil {
 		t.Fatal(err)
@@ -236,11 +252,11 @@ func TestTheMarkIsNotShown(t *testing.T) {
 
 // TestOutlive: work after a request goes on when the request is over, and is still that of the request.
 func TestOutlive(t *testing.T) {
-	ctx, cancel := context.WithTimeout(WithRequestID(t.Context(), "mine"), time.Hour)
+	ctx, cancel := context.WithTimeout(WithChanges(from(t, "mine"), &Changes{}), time.Hour)
 	cancel()
 	after, o := outlive(ctx), &v1alpha1.ScimUser{}
 	mark(after, o)
-	if after.Err() != nil || o.Annotations[v1alpha1.AnnotationRequestID] != "mine" {
+	if after.Err() != nil || o.Annotations[v1alpha1.AnnotationRequestID] != "mine" || o.Annotations[v1alpha1.AnnotationChangedBy] != keyOf("mine") || ChangesOf(after) != nil {
 		t.Errorf("%v, annotations %v", after.Err(), o.Annotations)
 	}
 }
