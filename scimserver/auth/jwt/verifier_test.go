@@ -130,7 +130,7 @@ func TestRefusesForgeries(t *testing.T) {
 		"HS256JWK":    {reason: "the same as JWK", token: both(head("alg", "HS256"), func(d *draft) { d.sign = signHMAC(ours) }), want: refusedAlgorithm},
 		"HS256Listed": {reason: "not even if the directory listed it", token: both(head("alg", "HS256"), func(d *draft) { d.sign = signHMAC(ours) }), dir: func(dir *v1alpha1.ScimDirectory) {
 			dir.Spec.Authentication.JWT.Algorithms = []v1alpha1.JWTAlgorithm{"HS256"}
-		}, want: refusedKey},
+		}, want: refusedAlgorithm},
 		"NotListed":      {reason: "RS512 is fine but not listed", token: head("alg", "RS512"), want: refusedAlgorithm},
 		"OtherKey":       {reason: "signed with another key", token: stolen, want: refusedSignature},
 		"Stripped":       {reason: "the signature taken off", token: func(d *draft) { d.sign = unsigned }, want: refusedSignature},
