@@ -98,7 +98,7 @@ func only(members map[string]json.RawMessage, names ...string) map[string]*json.
 func (k *Key) isStrong() bool {
 	switch public := k.jwk.Key.(type) {
 	case *rsa.PublicKey:
-		return public.N.BitLen() >= minRSABits && public.E >= 3 && public.E%2 == 1
+		return public.N.BitLen() >= minRSABits && public.E%2 == 1 // go-jose takes none below 2
 	case *ecdsa.PublicKey:
 		return true
 	case ed25519.PublicKey:

@@ -94,6 +94,7 @@ func TestParse(t *testing.T) {
 		"Operations":    {reason: "not to verify with", jwk: jwkOf(t, big.Public(), members{"key_ops": []string{"encrypt"}}), want: ErrUnusable},
 		"Weak":          {reason: "RFC 7518 §3.3: 2048 bits", jwk: jwkOf(t, small.Public(), nil), want: ErrUnusable},
 		"ExponentOne":   {reason: "every message is its own signature", jwk: jwkOf(t, big.Public(), members{"e": "AQ"}), want: ErrUnusable},
+		"ExponentEven":  {reason: "no RSA key has one", jwk: jwkOf(t, big.Public(), members{"e": "BA"}), want: ErrUnusable},
 		"OffTheCurve":   {reason: "not a point", jwk: jwkOf(t, ec.Public(), members{"y": jwkOf(t, ec.Public(), nil)["x"]}), want: ErrUnusable},
 		"UnknownType":   {reason: "RFC 7517 §5: to be ignored", jwk: members{"kty": "OKP", "crv": "X25519", "x": "AA"}, want: ErrUnusable},
 		"NoType":        {reason: "no key", jwk: members{}, want: ErrUnusable},

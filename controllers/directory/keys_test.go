@@ -318,7 +318,7 @@ func TestRefusesDocuments(t *testing.T) {
 		"KeysForbidden":  {issuer: keys(text(403, canary)), reason: v1alpha1.ReasonInvalid, message: "4xx"},
 		"KeysBroken":     {issuer: keys(text(500, canary)), reason: v1alpha1.ReasonUnavailable, message: "cannot answer now"},
 		"KeysBusy":       {issuer: keys(text(429, canary)), reason: v1alpha1.ReasonUnavailable, message: "cannot answer now"},
-		"KeysTooLarge":   {issuer: keys(text(200, `{"keys":[],"x":"`+strings.Repeat(canary, 10<<20/len(canary))+`"}`)), reason: v1alpha1.ReasonInvalid, message: "larger than 256 KiB"},
+		"KeysTooLarge":   {issuer: keys(text(200, `{"keys":[],"x":"`+strings.Repeat(canary, (256<<10)/len(canary))+`"}`)), reason: v1alpha1.ReasonInvalid, message: "larger than 256 KiB"},
 		"KeysUnasked304": {issuer: keys(text(304, "")), reason: v1alpha1.ReasonInvalid, message: "redirects"},
 		"KeysNone":       {issuer: keys(document(keySet(t))), reason: v1alpha1.ReasonInvalid, message: "no key"},
 		"KeysPrivate":    {issuer: keys(document(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: aKey(t), KeyID: canary}}})), reason: v1alpha1.ReasonInvalid, message: "no key"},

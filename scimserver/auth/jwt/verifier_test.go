@@ -199,6 +199,7 @@ func TestRefusesTokensOfOthers(t *testing.T) {
 		"ClientCase":       {reason: "claims are compared exactly", token: claim("azp", strings.ToUpper(client)), want: refusedClaim},
 		"ClientInAZP":      {reason: "claim names are compared exactly", token: both(claim("azp", nil), claim("AZP", client)), want: refusedClaim},
 		"ClientList":       {reason: "a list names no one client", token: claim("azp", []string{client}), want: refusedClaim},
+		"SubjectList":      {reason: "a list names no one client, also beside another claim that does", token: claim("oid", []string{"service"}), dir: require("oid", "service"), want: refusedClaim},
 		"ClientNumber":     {reason: "a number is no string", token: claim("azp", 5), dir: require("x", "5"), want: refusedClaim},
 		"SecondClaim":      {reason: "all claims, not one", dir: require("tid", "tenant"), want: refusedClaim},
 		"ScopeText":        {reason: "a text with spaces is one value", token: claim("scope", "a scim b"), dir: require("scope", "scim"), want: refusedClaim},
