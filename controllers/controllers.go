@@ -3,7 +3,7 @@
 
 // Package controllers lists the controllers. Each is a package of its own, with one kind to look after:
 //
-//	directory     ScimDirectory     its URL and its number of users
+//	directory     ScimDirectory     its URL and its number of users; the keys of its issuer
 //	token         ScimToken         the credential, its Secret, its hash, its rotation and its end
 //	application   ScimApplication   the connection, the counts, the orphans; holds a deleted one until its accounts are gone
 //	group         ScimGroup         how many members it has
@@ -29,6 +29,7 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/account"
 	"github.com/scim-operator/scim-operator/controllers/application"
 	"github.com/scim-operator/scim-operator/controllers/assignment"
+	"github.com/scim-operator/scim-operator/controllers/connector/egress"
 	"github.com/scim-operator/scim-operator/controllers/directory"
 	"github.com/scim-operator/scim-operator/controllers/expression"
 	"github.com/scim-operator/scim-operator/controllers/gate"
@@ -48,6 +49,8 @@ type Options struct {
 	Openers map[v1alpha1.ConnectorType]application.Opener
 	// Resync is how often accounts are compared with the applications when nothing happens.
 	Resync time.Duration
+	// Egress says which addresses issuers of JSON Web Tokens may have.
+	Egress egress.Policy
 }
 
 // probesWaiting is how many applications may wait to be probed because a call to them failed.
@@ -89,6 +92,7 @@ func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 	connections := &application.Connections{Secrets: live, Openers: o.Openers}
 	return []controller{
 		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL, Publisher: publisher},
+		&directory.Keys{Client: cached, Dial: o.Egress.DialContext, Clock: clock.RealClock{}},
 		&token.Reconciler{
 			Client: cached, Live: live, Clock: clock.RealClock{}, Recorder: mgr.GetEventRecorder("scim-controller"), Metrics: token.NewMetrics(metrics.Registry),
 		},

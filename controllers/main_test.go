@@ -6,6 +6,7 @@ package controllers_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -30,6 +31,7 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/application"
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
+	"github.com/scim-operator/scim-operator/controllers/connector/egress"
 	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
@@ -114,7 +116,7 @@ func (w *world) start() {
 	w.must(err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.Context()))
 	w.must(controllers.Setup(ctx, mgr, controllers.Options{
-		PublicURL: "https://scim.example.com", Resync: w.resync,
+		PublicURL: "https://scim.example.com", Resync: w.resync, Egress: egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}},
 		Openers: map[v1alpha1.ConnectorType]application.Opener{v1alpha1.ConnectorKubernetes: w.open},
 	}))
 	ended := make(chan error, 1)

@@ -4,6 +4,7 @@
 package v1alpha1_test
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -68,6 +69,7 @@ func policyDefaults() map[string]policyDefault {
 		cases[kind+"GuardOff"] = policyDefault{"the limits are there when it is turned on", kind, "removalGuard", map[string]any{"policy": "Disabled"}, off}
 		cases[kind+"GuardFew"] = policyDefault{"each limit has its own default", kind, "removalGuard", map[string]any{"reversible": few["reversible"]}, few}
 	}
+	maps.Copy(cases, authenticationDefaults())
 	return cases
 }
 

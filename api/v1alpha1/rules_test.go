@@ -39,6 +39,7 @@ func rules() map[string]rule {
 		maps.Copy(all, some)
 	}
 	maps.Copy(all, scimRules())
+	maps.Copy(all, authenticationRules())
 	return all
 }
 

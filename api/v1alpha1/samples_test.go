@@ -257,6 +257,7 @@ status:
 // alternatives set what cannot be set together with something in the first sample of the kind.
 func alternatives() map[string][]string {
 	return map[string][]string{
+		"ScimDirectory": {authenticationSample},
 		"ScimUser": {`
 apiVersion: scim-operator.dev/v1alpha1
 kind: ScimUser

@@ -59,7 +59,7 @@ func parse(args []string) (options, error) {
 	f.StringVar(&o.metrics, "metrics-listen", "0", "address of /metrics; 0 means off")
 	f.DurationVar(&o.resync, "resync", 10*time.Minute, "how often accounts are compared with the applications when nothing happens")
 	f.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
-	f.Func("allow-egress", "network that connectors may connect to although it is loopback or link-local, such as 127.0.0.1/32; may be repeated", func(s string) error {
+	f.Func("allow-egress", "network that connectors and issuers of tokens may be in although it is loopback or link-local, such as 127.0.0.1/32; may be repeated", func(s string) error {
 		network, err := netip.ParsePrefix(s)
 		o.egress.Allow = append(o.egress.Allow, network)
 		return err
@@ -91,7 +91,9 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if err := controllers.Setup(ctx, mgr, controllers.Options{PublicURL: o.publicURL, Openers: openers(config, o.egress), Resync: o.resync}); err != nil {
+	if err := controllers.Setup(ctx, mgr, controllers.Options{
+		PublicURL: o.publicURL, Openers: openers(config, o.egress), Resync: o.resync, Egress: o.egress,
+	}); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)

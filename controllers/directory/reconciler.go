@@ -1,13 +1,15 @@
 // Copyright The scim-operator Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package directory publishes the URL of each ScimDirectory, counts its users and says which removals its guard holds.
+// Package directory publishes the URL of each ScimDirectory, counts its users, says which removals its guard holds, and fetches the public keys of
+// the issuer of its JSON Web Tokens.
 package directory
 
 import (
 	"context"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -75,7 +77,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 	dir.Status.URL, verdict = baseURL(r.PublicURL, dir)
 	dir.Status.ObservedGeneration = dir.Generation
 	verdict.Set(&dir.Status.Conditions, dir.Generation)
-	if err := status.Patch(ctx, r.Client, before, dir); err != nil {
+	err = status.PatchLocked(ctx, r.Client, before, dir) // Keys has a condition in the same list
+	if apierrors.IsConflict(err) {
+		return reconcile.Result{RequeueAfter: soon}, nil
+	}
+	if err != nil {
 		return reconcile.Result{}, err
 	}
 	told()

@@ -21,7 +21,7 @@ import (
 const (
 	defaultTimeout     = 15 * time.Second
 	defaultConnections = 8
-	// maxBody bounds an answer, as unpacked: a page of 1,000 users has about 2 MiB.
+	// maxBody bounds an answer unless the configuration does: a page of 1,000 users has about 2 MiB.
 	maxBody = 8 << 20
 	// maxHeader bounds what comes before it.
 	maxHeader = 64 << 10
@@ -43,6 +43,8 @@ type Config struct {
 	Timeout time.Duration
 	// MaxConnections bounds the connections and the requests that are under way, zero means 8.
 	MaxConnections int
+	// MaxAnswer bounds the body of an answer, as unpacked, in bytes; zero means 8 MiB.
+	MaxAnswer int64
 	// Dial connects; nil means egress.Policy's zero value.
 	Dial DialFunc
 	// Authentication says which keys of Credential are sent, and how.
@@ -62,6 +64,8 @@ type Client struct {
 	http *http.Client
 	auth authenticator
 	sign func(r *http.Request, body []byte)
+	// maxAnswer is that of Config.
+	maxAnswer int64
 	// turns has an element for each request that is under way.
 	turns chan struct{}
 }
@@ -76,6 +80,9 @@ func Open(cfg Config) (*Client, error) {
 	}
 	if cfg.MaxConnections <= 0 {
 		cfg.MaxConnections = defaultConnections
+	}
+	if cfg.MaxAnswer <= 0 {
+		cfg.MaxAnswer = maxBody
 	}
 	if cfg.Dial == nil {
 		cfg.Dial = egress.Policy{}.DialContext
@@ -97,7 +104,7 @@ func Open(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	client := &http.Client{Transport: newTransport(cfg, proxy, tlsConfig), Timeout: cfg.Timeout, CheckRedirect: stay}
-	return &Client{base: base, http: client, auth: auth, sign: cfg.Sign, turns: make(chan struct{}, cfg.MaxConnections)}, nil
+	return &Client{base: base, http: client, auth: auth, sign: cfg.Sign, maxAnswer: cfg.MaxAnswer, turns: make(chan struct{}, cfg.MaxConnections)}, nil
 }
 
 // Close lets go of idle connections.

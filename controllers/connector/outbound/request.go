@@ -6,6 +6,8 @@ package outbound
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -44,6 +46,9 @@ type Response struct {
 	Body   []byte
 }
 
+// ErrTooLarge is in the error of a request whose answer is larger than Config.MaxAnswer.
+var ErrTooLarge = errors.New("answer too large")
+
 // Segment escapes a value for one segment of a path. A value is Invalid that is empty, or that would be a path out of where it is put for a server
 // or proxy that unescapes before it looks: "..", "../x" and the like. A slash alone is escaped.
 func Segment(value string) (string, error) {
@@ -81,6 +86,13 @@ func (c *Client) send(ctx context.Context, target *url.URL, r Request) (Response
 	return answer, request, err
 }
 
+func size(bytes int64) string {
+	if bytes < 1<<20 {
+		return fmt.Sprintf("%d KiB", bytes>>10)
+	}
+	return fmt.Sprintf("%d MiB", bytes>>20)
+}
+
 // exchange waits for its turn: what waits for a connection within net/http would wait on its time-out.
 func (c *Client) exchange(ctx context.Context, request *http.Request, what string) (Response, error) {
 	select {
@@ -94,12 +106,12 @@ func (c *Client) exchange(ctx context.Context, request *http.Request, what strin
 		return Response{}, explain(ctx, what, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, c.maxAnswer+1))
 	switch {
 	case err != nil:
 		return Response{}, explain(ctx, what, err)
-	case len(body) > maxBody:
-		return Response{}, connector.Unavailablef(refusedWait, "%s: the answer is larger than %d MiB", what, maxBody>>20)
+	case int64(len(body)) > c.maxAnswer:
+		return Response{}, connector.Unavailablef(refusedWait, "%s: the answer is larger than %s", what, size(c.maxAnswer)).Because(ErrTooLarge)
 	}
 	return Response{Status: response.StatusCode, Header: response.Header, Body: body}, nil
 }

@@ -6,6 +6,7 @@ package outbound
 import (
 	"bufio"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -65,6 +66,13 @@ func TestSizes(t *testing.T) {
 			wantKind(t, err, connector.KindUnavailable, tc.message)
 		})
 	}
+	t.Run("OwnLimit", func(t *testing.T) {
+		server := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.CopyN(w, zeros{}, 256<<10+1) })
+		_, err := get(t, open(t, Config{URL: server.URL, AllowPlaintext: true, MaxAnswer: 256 << 10}))
+		if wantKind(t, err, connector.KindUnavailable, "larger than 256 KiB"); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("error %v, want ErrTooLarge in it", err)
+		}
+	})
 	t.Run("EndlessHeader", func(t *testing.T) {
 		_, err := get(t, plain(t, raw(t, func(c net.Conn, _ <-chan struct{}) {
 			_, _ = http.ReadRequest(bufio.NewReader(c))

@@ -14,7 +14,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -52,13 +51,9 @@ type program struct{ file, title, scimPath string }
 func start(ctx context.Context, o apps.Options, p program) (*Server, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	dir, err := install(ctx, o)
+	dir, node, err := apps.Node(ctx, o, "scim-apps", programs)
 	if err != nil {
 		return nil, err
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		return nil, fmt.Errorf("find node: %w", err)
 	}
 	o.Say("start " + p.title)
 	var s *Server
