@@ -324,7 +324,7 @@ func TestPluginThroughKubectl(t *testing.T) {
 	p := newPlugin(t, tn, "viewer", "scim-viewer")
 	c := exec.CommandContext(t.Context(), kubectl, "scim", "status", "-n", tn.namespace)
 	c.Env = append(os.Environ(), "KUBECONFIG="+p.kubeconfig, "PATH="+filepath.Dir(p.path)+string(os.PathListSeparator)+os.Getenv("PATH"))
-	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), fmt.Sprintf("application/%s", applicationName)) && !strings.Contains(string(out), applicationName) {
+	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), applicationName) {
 		t.Errorf("%v: %s", err, out)
 	}
 }

@@ -181,7 +181,7 @@ func (c ChangeView) text() string {
 func grantsTable(views []GrantView) *table.Table {
 	t := table.New("Grant", "Gives", "Roles", "Because")
 	for _, v := range views {
-		t.Add(v.Name, string(v.Gives), cli.Or(joined(v.Roles)), strings.Join(v.Because, "; "))
+		t.Add(v.Name, string(v.Gives), joined(v.Roles), strings.Join(v.Because, "; "))
 	}
 	return t
 }

@@ -158,7 +158,7 @@ func heldTable(accounts []*v1alpha1.ScimAccount, users map[string]*v1alpha1.Scim
 		if user := users[a.Spec.UserRef.Name]; user != nil {
 			name, state, display = user.Spec.UserName, people.State(user), people.DisplayName(user)
 		}
-		t.Add(name, a.Spec.ApplicationRef.Name, string(a.Spec.Held.Change), cli.Or(roles(a)), state,
+		t.Add(name, a.Spec.ApplicationRef.Name, string(a.Spec.Held.Change), roles(a), state,
 			a.Spec.Held.Since.UTC().Format(time.RFC3339), display, a.Spec.UserRef.Name)
 	}
 	_ = t.Sort("application") // there is that column

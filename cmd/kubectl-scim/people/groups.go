@@ -173,14 +173,14 @@ func membersTable(r roster) *table.Table {
 		if u := r.users[name]; u != nil {
 			t.Add(u.Spec.UserName, "User", State(u), DisplayName(u), name)
 		} else {
-			t.Add("-", "User", "gone", "", name)
+			t.Add("", "User", "gone", "", name)
 		}
 	}
 	for _, name := range r.members.Groups {
 		if g := r.groups[name]; g != nil {
-			t.Add(g.Spec.DisplayName, "Group", "-", "", name)
+			t.Add(g.Spec.DisplayName, "Group", "", "", name)
 		} else {
-			t.Add("-", "Group", "gone", "", name)
+			t.Add("", "Group", "gone", "", name)
 		}
 	}
 	for _, value := range r.members.Unknown {

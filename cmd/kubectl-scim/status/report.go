@@ -15,6 +15,7 @@ import (
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/cli"
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/table"
+	tokens "github.com/scim-operator/scim-operator/cmd/kubectl-scim/token"
 )
 
 // report is what the command shows, as JSON too.
@@ -107,25 +108,10 @@ func readiness(conditions []metav1.Condition, suspended bool) string {
 }
 
 func tokenOf(t *v1alpha1.ScimToken, now time.Time) token {
-	shown := token{Namespace: t.Namespace, Name: t.Name, Directory: t.Spec.DirectoryRef.Name, Ready: cli.Ready(t.Status.Conditions), Used: "never", Expires: "never"}
-	var last *metav1.Time
-	for i := range t.Status.Credentials {
-		if used := t.Status.Credentials[i].LastUsedAt; used != nil && last.Before(used) {
-			last = used
-		}
+	return token{
+		Namespace: t.Namespace, Name: t.Name, Directory: t.Spec.DirectoryRef.Name, Ready: cli.Ready(t.Status.Conditions),
+		Used: tokens.Used(t, now), Expires: tokens.Expires(t, now), Remarks: tokens.Remarks(t),
 	}
-	if last != nil {
-		shown.Used = cli.Ago(now, last) + " ago"
-	}
-	if at := t.Spec.ExpiresAt; at != nil {
-		shown.Expires = cli.Left(now, at.Time)
-	}
-	for _, about := range []string{v1alpha1.ConditionRotating, v1alpha1.ConditionUnused} {
-		if c := meta.FindStatusCondition(t.Status.Conditions, about); c != nil && c.Status == metav1.ConditionTrue {
-			shown.Remarks = c.Type + ": " + c.Reason
-		}
-	}
-	return shown
 }
 
 func (r *report) needsAttention() bool {
@@ -158,7 +144,7 @@ func (r *report) problems() *table.Table {
 func (r *report) directories() *table.Table {
 	t := r.columns("Directory", "Ready", "Users", "Held", "URL")
 	for _, d := range r.Directories {
-		r.add(t, d.Namespace, d.Name, d.Ready, fmt.Sprint(d.Users), fmt.Sprint(d.Held), cli.Or(d.URL))
+		r.add(t, d.Namespace, d.Name, d.Ready, fmt.Sprint(d.Users), fmt.Sprint(d.Held), d.URL)
 	}
 	return t
 }
@@ -166,7 +152,7 @@ func (r *report) directories() *table.Table {
 func (r *report) tokens() *table.Table {
 	t := r.columns("Token", "Directory", "Ready", "Used", "Expires", "+Remarks")
 	for _, k := range r.Tokens {
-		r.add(t, k.Namespace, k.Name, k.Directory, k.Ready, k.Used, k.Expires, cli.Or(k.Remarks))
+		r.add(t, k.Namespace, k.Name, k.Directory, k.Ready, k.Used, k.Expires, k.Remarks)
 	}
 	return t
 }

@@ -147,11 +147,11 @@ func results(accounts []*v1alpha1.ScimAccount, of func(*v1alpha1.ScimAccount) pr
 	})
 	t := table.New("Application", "Done", "State There", "Sessions", "Tokens", "Why", "+Account")
 	for _, a := range accounts {
-		sessions, tokens := "-", "-"
+		sessions, tokens := "", ""
 		if r := a.Status.Revocation; r != nil && a.Status.State != v1alpha1.AccountActive {
 			sessions, tokens = string(r.Sessions), string(r.Tokens)
 		}
-		t.Add(a.Spec.ApplicationRef.Name, string(of(a)), cli.Or(string(a.Status.State)), sessions, tokens, why(a), a.Spec.UserName)
+		t.Add(a.Spec.ApplicationRef.Name, string(of(a)), string(a.Status.State), sessions, tokens, why(a), a.Spec.UserName)
 	}
 	return t
 }
@@ -159,7 +159,7 @@ func results(accounts []*v1alpha1.ScimAccount, of func(*v1alpha1.ScimAccount) pr
 func why(a *v1alpha1.ScimAccount) string {
 	ready := meta.FindStatusCondition(a.Status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil {
-		return "-"
+		return ""
 	}
 	return ready.Reason + ": " + ready.Message
 }

@@ -46,9 +46,10 @@ func New(columns ...string) *Table {
 // Add adds a row.
 func (t *Table) Add(cells ...string) { t.Rows = append(t.Rows, cells) }
 
-// Sort sorts by a column, and among equals by what was before. The name is that of the column in any case, with or without spaces.
+// Sort sorts by a column, and among equals by what was before. The name is that of the column in any case, with or without spaces or
+// underscores.
 func (t *Table) Sort(column string) error {
-	key := func(s string) string { return strings.ToLower(strings.ReplaceAll(s, " ", "")) }
+	key := func(s string) string { return strings.ReplaceAll(header(s), "_", "") }
 	i := slices.IndexFunc(t.Columns, func(c Column) bool { return key(c.Name) == key(column) })
 	if i < 0 {
 		return fmt.Errorf("there is no column %q to sort by: %s", column, strings.Join(t.names(), ", "))
@@ -61,10 +62,13 @@ func (t *Table) Sort(column string) error {
 
 func (t *Table) names() (names []string) {
 	for _, c := range t.Columns {
-		names = append(names, strings.ToLower(strings.ReplaceAll(c.Name, " ", "")))
+		names = append(names, header(c.Name))
 	}
 	return names
 }
+
+// header is the name of a column for programs: last_used.
+func header(name string) string { return strings.ReplaceAll(strings.ToLower(name), " ", "_") }
 
 // Options say how a table is written.
 type Options struct {
@@ -74,7 +78,7 @@ type Options struct {
 	NoHeaders bool
 }
 
-// Write writes the table as kubectl does. Nothing is written of a table without rows.
+// Write writes the table as kubectl does, with "-" for what is empty. Nothing is written of a table without rows.
 func (t *Table) Write(out io.Writer, o Options) error {
 	rendered := &metav1.Table{}
 	for _, c := range t.Columns {
@@ -87,18 +91,17 @@ func (t *Table) Write(out io.Writer, o Options) error {
 	for _, row := range t.Rows {
 		cells := make([]any, len(row))
 		for i, cell := range row {
-			cells[i] = Safe(cell)
+			cells[i] = cmp.Or(Safe(cell), "-")
 		}
 		rendered.Rows = append(rendered.Rows, metav1.TableRow{Cells: cells})
 	}
 	return printers.NewTablePrinter(printers.PrintOptions{Wide: o.Wide, NoHeaders: o.NoHeaders}).PrintObj(rendered, out)
 }
 
-// WriteCSV writes the whole table as CSV (RFC 4180), the wide columns too. A spreadsheet takes a cell that begins like a formula for
+// WriteCSV writes the whole table as CSV (RFC 4180, with line feeds), the wide columns too. A spreadsheet takes a cell that begins like a formula for
 // one, and names come from others: such a cell gets an apostrophe in front.
 func (t *Table) WriteCSV(out io.Writer, o Options) error {
 	w := csv.NewWriter(out)
-	w.UseCRLF = true
 	if !o.NoHeaders {
 		if err := w.Write(t.names()); err != nil {
 			return err

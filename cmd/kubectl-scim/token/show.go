@@ -50,9 +50,9 @@ func describe(tok *v1alpha1.ScimToken, now time.Time) string {
 	line("Token", fmt.Sprintf("%s, %s, of the directory %s", tok.Name, tok.Spec.Type, tok.Spec.DirectoryRef.Name))
 	line("Ready", readiness(tok))
 	line("Scopes", scopes(tok))
-	line("Expires", expiry(tok, now))
+	line("Expires", Expires(tok, now))
 	line("Secret", cli.Or(tok.Status.SecretName))
-	if text := remarks(tok); text != "" {
+	if text := Remarks(tok); text != "" {
 		line("Remarks", text)
 	}
 	b.WriteString("\n")
@@ -72,21 +72,21 @@ func credentialsTable(tok *v1alpha1.ScimToken, now time.Time) *table.Table {
 	t := table.New("Key ID", "Issued", "Used", "Ends", "Accepted", "+User Name")
 	for i := range tok.Status.Credentials {
 		c := &tok.Status.Credentials[i]
-		accepted, ends := "yes", "-"
+		accepted, ends := "yes", ""
 		if isDead(tok, c, now) {
 			accepted = "no"
 		}
 		if c.NotAfter != nil {
 			ends = c.NotAfter.UTC().Format(time.RFC3339)
 		}
-		t.Add(c.KeyID, stamp(c.IssuedAt), cli.Ago(now, c.LastUsedAt), ends, accepted, cli.Or(c.Username))
+		t.Add(c.KeyID, stamp(c.IssuedAt), cli.Ago(now, c.LastUsedAt), ends, accepted, c.Username)
 	}
 	return t
 }
 
 func stamp(at metav1.Time) string {
 	if at.IsZero() {
-		return "-"
+		return ""
 	}
 	return at.UTC().Format(time.RFC3339)
 }

@@ -59,7 +59,7 @@ func revoked(tok *v1alpha1.ScimToken) (keys []string) {
 // lastUse is when any credential was used last.
 func lastUse(tok *v1alpha1.ScimToken) (last *metav1.Time) {
 	for i := range tok.Status.Credentials {
-		if used := tok.Status.Credentials[i].LastUsedAt; used != nil && last.Before(used) {
+		if used := tok.Status.Credentials[i].LastUsedAt; used != nil && (last == nil || last.Before(used)) {
 			last = used
 		}
 	}
@@ -76,8 +76,8 @@ func keyIDs(tok *v1alpha1.ScimToken, now time.Time) (keys []string) {
 	return keys
 }
 
-// remarks are what the conditions say beside Ready, in a word each.
-func remarks(tok *v1alpha1.ScimToken) string {
+// Remarks are what the conditions say beside Ready, in a word each.
+func Remarks(tok *v1alpha1.ScimToken) string {
 	var words []string
 	for condition, word := range map[string]string{
 		v1alpha1.ConditionExpiring: "expiring", v1alpha1.ConditionRotating: "rotating", v1alpha1.ConditionUnused: "unused",
@@ -134,8 +134,8 @@ func tokensTable(tokens []*v1alpha1.ScimToken, namespaces bool, now time.Time) *
 	t := table.New(columns...)
 	for _, tok := range tokens {
 		row := []string{
-			tok.Name, tok.Spec.DirectoryRef.Name, string(tok.Spec.Type), cli.Ready(tok.Status.Conditions), used(tok, now), expiry(tok, now), cli.Or(remarks(tok)),
-			cli.Or(strings.Join(keyIDs(tok, now), ",")), scopes(tok), cli.Or(tok.Status.SecretName),
+			tok.Name, tok.Spec.DirectoryRef.Name, string(tok.Spec.Type), cli.Ready(tok.Status.Conditions), Used(tok, now), Expires(tok, now), Remarks(tok),
+			strings.Join(keyIDs(tok, now), ","), scopes(tok), tok.Status.SecretName,
 		}
 		if namespaces {
 			row = append([]string{tok.Namespace}, row...)
@@ -145,14 +145,16 @@ func tokensTable(tokens []*v1alpha1.ScimToken, namespaces bool, now time.Time) *
 	return t
 }
 
-func used(tok *v1alpha1.ScimToken, now time.Time) string {
+// Used is how long ago a credential was used last.
+func Used(tok *v1alpha1.ScimToken, now time.Time) string {
 	if last := lastUse(tok); last != nil {
 		return cli.Ago(now, last) + " ago"
 	}
 	return "never"
 }
 
-func expiry(tok *v1alpha1.ScimToken, now time.Time) string {
+// Expires is in how long spec.expiresAt ends a token.
+func Expires(tok *v1alpha1.ScimToken, now time.Time) string {
 	switch at := tok.Spec.ExpiresAt; {
 	case at == nil:
 		return "never"
