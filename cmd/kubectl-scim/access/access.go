@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/cli"
@@ -84,7 +85,7 @@ func (a *accessCommand) run(ctx context.Context, application string) error {
 func (a *accessCommand) selects(account *v1alpha1.ScimAccount) bool {
 	return (a.role == "" || slices.Contains(account.Spec.Roles, v1alpha1.RoleName(a.role))) &&
 		(a.state == "" || strings.EqualFold(a.state, string(account.Spec.State))) &&
-		(!a.notReady || strings.HasPrefix(cli.Ready(account.Status.Conditions), "not"))
+		(!a.notReady || !meta.IsStatusConditionTrue(account.Status.Conditions, v1alpha1.ConditionReady))
 }
 
 // holders are the people behind the accounts of an application, and the groups by which they have access.

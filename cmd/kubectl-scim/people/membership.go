@@ -114,7 +114,7 @@ func (m *Membership) Of(user *v1alpha1.ScimUser) []Way {
 				continue
 			}
 			ways[name] = Way{Group: group, Through: todo[0].through}
-			todo = append(todo, step{name, append([]*v1alpha1.ScimGroup{group}, todo[0].through...)})
+			todo = append(todo, step{name, append(slices.Clone(todo[0].through), group)})
 		}
 	}
 	sorted := make([]Way, 0, len(ways))
