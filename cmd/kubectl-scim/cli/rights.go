@@ -77,13 +77,11 @@ func isMissingRight(err error) bool {
 	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), " cannot ")
 }
 
-// isNoSuchKind reports whether the API server does not serve the kind at all.
+// isNoSuchKind reports whether the API server does not serve the kind at all: then it says no more than that there is no such page.
 func isNoSuchKind(err error) bool {
 	var status apierrors.APIStatus
-	if meta.IsNoMatchError(err) {
-		return true
-	}
-	return apierrors.IsNotFound(err) && errors.As(err, &status) && (status.Status().Details == nil || status.Status().Details.Name == "")
+	return meta.IsNoMatchError(err) || apierrors.IsNotFound(err) && (!errors.As(err, &status) || status.Status().Details == nil ||
+		apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse))
 }
 
 func described(err error, resource string) string {
