@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	_ "k8s.io/client-go/plugin/pkg/client/auth" // kubeconfigs with an auth-provider, such as oidc
 	"k8s.io/utils/clock"
 
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/command"

@@ -26,7 +26,9 @@ type Env struct {
 
 // NewEnv returns an Env with the flags of kubectl at their defaults.
 func NewEnv(streams genericiooptions.IOStreams, now clock.PassiveClock) *Env {
-	return &Env{IOStreams: streams, Config: genericclioptions.NewConfigFlags(true), Clock: now}
+	config := genericclioptions.NewConfigFlags(true)
+	config.CacheDir = nil // nothing is discovered, so nothing is kept
+	return &Env{IOStreams: streams, Config: config, Clock: now}
 }
 
 // Namespaces is the flag -A of commands that can look at all namespaces.

@@ -68,6 +68,7 @@ func New(e *cli.Env) *cobra.Command {
 	root.SetIn(e.In)
 	root.SetOut(e.Out)
 	root.SetErr(e.ErrOut)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return fmt.Errorf("%w; see %s --help", err, c.CommandPath()) })
 	e.Config.AddFlags(root.PersistentFlags())
 	root.AddCommand(
 		status.New(e), people.NewUsers(e), people.NewGroups(e), access.NewExplain(e), access.New(e),

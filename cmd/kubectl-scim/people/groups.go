@@ -87,6 +87,7 @@ func groupsTable(groups []*v1alpha1.ScimGroup, namespaces bool) *table.Table {
 		}
 		t.Add(row...)
 	}
+	_ = t.Sort("group") // there is that column
 	return t
 }
 

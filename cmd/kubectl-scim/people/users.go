@@ -143,6 +143,7 @@ func usersTable(users []*v1alpha1.ScimUser, namespaces bool) *table.Table {
 		}
 		t.Add(row...)
 	}
+	_ = t.Sort("user") // there is that column
 	return t
 }
 

@@ -84,20 +84,29 @@ type state struct {
 // read reads all that there is but users and accounts, of which there can be many. What the caller may not see is left out and said.
 func read(ctx context.Context, c *cli.Client) (*state, error) {
 	s := &state{}
-	err := errors.Join(
-		part(ctx, c, s, &v1alpha1.ScimDirectoryList{}, &s.directories),
-		part(ctx, c, s, &v1alpha1.ScimTokenList{}, &s.tokens),
-		part(ctx, c, s, &v1alpha1.ScimApplicationList{}, &s.applications),
-		part(ctx, c, s, &v1alpha1.ScimGrantList{}, &s.grants),
-	)
+	for _, one := range []func() error{
+		func() error { return part(ctx, c, s, &v1alpha1.ScimDirectoryList{}, &s.directories) },
+		func() error { return part(ctx, c, s, &v1alpha1.ScimTokenList{}, &s.tokens) },
+		func() error { return part(ctx, c, s, &v1alpha1.ScimApplicationList{}, &s.applications) },
+		func() error { return part(ctx, c, s, &v1alpha1.ScimGrantList{}, &s.grants) },
+		func() error { return readHeld(ctx, c, s) },
+	} {
+		if err := one(); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func readHeld(ctx context.Context, c *cli.Client, s *state) error {
 	for _, by := range []v1alpha1.HeldBy{v1alpha1.HeldByApplication, v1alpha1.HeldByDirectory, v1alpha1.HeldByInvariant} {
 		var held []*v1alpha1.ScimAccount
-		if err == nil {
-			err = part(ctx, c, s, &v1alpha1.ScimAccountList{}, &held, cli.Where("spec.held.by", string(by)))
+		if err := part(ctx, c, s, &v1alpha1.ScimAccountList{}, &held, cli.Where("spec.held.by", string(by))); err != nil {
+			return err
 		}
 		s.held = append(s.held, held...)
 	}
-	return s, err
+	return nil
 }
 
 // part reads one kind, or remembers that the caller may not.
