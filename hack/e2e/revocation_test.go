@@ -67,6 +67,23 @@ func TestRevocationOverDeadConnections(t *testing.T) {
 	}
 }
 
+// addToken makes one more token of a directory, and returns it once every server accepts it.
+func (tn *tenant) addToken(t *testing.T, directory, name string) string {
+	t.Helper()
+	obj := &v1alpha1.ScimToken{ObjectMeta: tn.meta(name)}
+	obj.Spec.DirectoryRef.Name = directory
+	tn.mustCreate(t, obj)
+	tn.waitReady(t, obj)
+	token, err := tn.Token(t.Context(), tn.namespace, name)
+	if err == nil {
+		err = tn.WaitServed(t.Context(), tn.namespace, directory, token)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
 // statusOf asks for what is in memory.
 func statusOf(t *testing.T, c *idp.Client) int {
 	t.Helper()

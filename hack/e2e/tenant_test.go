@@ -103,18 +103,10 @@ func (tn *tenant) grant(name string, subjects ...v1alpha1.Subject) *v1alpha1.Sci
 func (tn *tenant) addDirectory(t *testing.T, directory, name string) (token string) {
 	t.Helper()
 	spec := v1alpha1.ScimDirectorySpec{RemovalGuard: unguarded()}
-	tn.mustCreate(t, &v1alpha1.ScimDirectory{ObjectMeta: tn.meta(directory), Spec: spec})
-	tn.waitReady(t, &v1alpha1.ScimDirectory{ObjectMeta: tn.meta(directory)})
-	return tn.addToken(t, directory, name)
-}
-
-// addToken makes a token of a directory, and returns it once every server accepts it.
-func (tn *tenant) addToken(t *testing.T, directory, name string) (token string) {
-	t.Helper()
-	tn.mustCreate(t, &v1alpha1.ScimToken{
+	tn.mustCreate(t, &v1alpha1.ScimDirectory{ObjectMeta: tn.meta(directory), Spec: spec}, &v1alpha1.ScimToken{
 		ObjectMeta: tn.meta(name), Spec: v1alpha1.ScimTokenSpec{DirectoryRef: v1alpha1.LocalReference{Name: directory}},
 	})
-	tn.waitReady(t, &v1alpha1.ScimToken{ObjectMeta: tn.meta(name)})
+	tn.waitReady(t, &v1alpha1.ScimDirectory{ObjectMeta: tn.meta(directory)}, &v1alpha1.ScimToken{ObjectMeta: tn.meta(name)})
 	token, err := tn.Token(t.Context(), tn.namespace, name)
 	if err == nil {
 		err = tn.WaitServed(t.Context(), tn.namespace, directory, token)
