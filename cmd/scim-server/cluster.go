@@ -85,8 +85,8 @@ func restConfig(kubeconfig string) (*rest.Config, error) {
 	return config, nil
 }
 
-// apart is config for connections that are shared with nobody. Over HTTP/1.1 a request that is given up takes its connection with it, so
-// the next one does not wait for packets that nobody answers any more; over HTTP/2 it would, for up to 45 s.
+// apart is config for connections that are shared with nobody. Over HTTP/1.1 a request that nobody answers keeps its connection to itself,
+// so the next one goes over another; over HTTP/2 it would go into the same dead one, for up to 45 s.
 func apart(config *rest.Config) *rest.Config {
 	config = rest.CopyConfig(config)
 	config.NextProtos = []string{"http/1.1"}

@@ -140,6 +140,11 @@ func (s *Stack) run(ctx context.Context, p *Program, deployment, name string, ap
 	if err != nil {
 		return err
 	}
+	if s.options.Between != nil && deployment == serverProgram {
+		if config.Host, err = s.options.Between(config.Host); err != nil {
+			return err
+		}
+	}
 	p.kubeconfig = filepath.Join(s.dir, name+".kubeconfig")
 	if err := cluster.WriteKubeconfig(p.kubeconfig, config); err != nil {
 		return err

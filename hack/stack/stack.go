@@ -41,6 +41,8 @@ type Options struct {
 	Servers int
 	// Namespaces are created and are all that the programs work in; empty means all.
 	Namespaces []string
+	// Between, if set, is given the URL of an API server and returns the one that a scim-server shall use in its place.
+	Between func(apiServer string) (string, error)
 	// Values are set in the chart, as by helm --set: "server.goMemLimit=2GiB".
 	Values []string
 	// Install takes the place of applying what the chart is rendered to, for whoever installs as its users do. The control plane runs then, and

@@ -67,7 +67,8 @@ func (m *mirror[T]) remove(obj T) {
 	m.changed(was.object, none)
 }
 
-// errOldList is a list that knows less than one before. The API server gives none, unless its data were restored.
+// errOldList is a list that knows less than one before, because that one was asked for earlier and answered later, or because the data of
+// the API server were restored.
 var errOldList = errors.New("the list is older than the one before")
 
 // replace takes a whole list of a namespace, or of all as "", and its version.

@@ -6,6 +6,7 @@ package auth
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -20,11 +21,11 @@ import (
 )
 
 // A revocation reaches every server within maxAge, whatever happens to its watch or to the API server: what nothing has confirmed for
-// that long is not believed any more. Two lists may be tried in that time, so one that gets lost does no harm.
+// that long is not believed any more. A list that has no answer after listInterval is not waited for, and not given up either: the
+// connection may be dead or the API server slow, so the next one goes beside it.
 const (
 	maxAge        = 5 * time.Second
 	listInterval  = 2 * time.Second
-	listTimeout   = 1500 * time.Millisecond
 	retryInterval = 500 * time.Millisecond
 )
 
@@ -140,8 +141,8 @@ func watch[T client.Object](ctx context.Context, t *Table, into *mirror[T], info
 	return nil
 }
 
-// Run lists all namespaces over and over until ctx ends. live must not be a cache, and should not share its connection with
-// what may block it. When lists begin to fail and when they work again there is a line in the log.
+// Run lists all namespaces over and over until ctx ends. live must not be a cache, and should not share its connections with
+// what may block them. When a namespace is not confirmed any more and when it is again there is a line in the log.
 func (t *Table) Run(ctx context.Context, live client.Reader, log *slog.Logger) {
 	var all sync.WaitGroup
 	for _, namespace := range t.namespaces {
@@ -151,32 +152,49 @@ func (t *Table) Run(ctx context.Context, live client.Reader, log *slog.Logger) {
 }
 
 func (t *Table) follow(ctx context.Context, live client.Reader, namespace string, log *slog.Logger) {
-	for failing := false; ; {
-		err := t.Refresh(ctx, live, namespace)
-		pause := listInterval
-		if err != nil {
-			pause = retryInterval
-		}
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	confirmed := true
+	for ctx.Err() == nil {
+		answer := make(chan error, 1)
+		asking.Go(func() { answer <- t.Refresh(ctx, live, namespace) })
+		pause, err := await(ctx, answer)
 		switch {
 		case ctx.Err() != nil:
 			return
-		case err != nil && !failing:
-			log.Error("Cannot confirm who may speak", "error", err)
-		case err == nil && failing:
+		case confirmed && !t.confirms(namespace):
+			log.Error("Cannot confirm who may speak: everybody is answered 503", "error", err)
+		case !confirmed && t.confirms(namespace):
 			log.Info("Can confirm again who may speak")
 		}
-		failing = err != nil
+		confirmed = t.confirms(namespace)
 		select {
 		case <-ctx.Done():
-			return
 		case <-time.After(pause):
 		}
 	}
 }
 
-// Refresh lists one namespace and confirms what the table has of it, as of now. It fails within 1.5 s.
+var errSlow = errors.New("the API server has not answered yet")
+
+// await returns what came of a list, and how long to wait until the next.
+func await(ctx context.Context, answer <-chan error) (pause time.Duration, err error) {
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-time.After(listInterval):
+		return 0, errSlow
+	case err := <-answer:
+		if err != nil {
+			return retryInterval, err
+		}
+		return listInterval, nil
+	}
+}
+
+// Refresh lists one namespace and confirms what the table has of it, as of now. It returns once that would not help any more.
 func (t *Table) Refresh(ctx context.Context, live client.Reader, namespace string) error {
-	ctx, cancel := context.WithTimeout(ctx, listTimeout)
+	ctx, cancel := context.WithTimeout(ctx, maxAge)
 	defer cancel()
 	begun := t.now() // what the API server answers is at least as new as the question
 	var tokens v1alpha1.ScimTokenList
@@ -195,7 +213,9 @@ func (t *Table) Refresh(ctx context.Context, live client.Reader, namespace strin
 	if err := t.directories.replace(namespace, directories.ResourceVersion, apart(directories.Items)); err != nil {
 		return fmt.Errorf("list ScimDirectories: %w", err)
 	}
-	t.confirmed[namespace] = begun
+	if begun.After(t.confirmed[namespace]) {
+		t.confirmed[namespace] = begun
+	}
 	return nil
 }
 

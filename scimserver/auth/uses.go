@@ -120,6 +120,7 @@ func (u *Uses) write(ctx context.Context, use Use) error {
 		return nil
 	}
 	stored.Spec.LastUsedAt = wanted.Spec.LastUsedAt
+	stored.OwnerReferences = wanted.OwnerReferences // another uid, where a backup was restored
 	if err := u.live.Update(ctx, &stored); err != nil && !apierrors.IsConflict(err) {
 		return fmt.Errorf("update ScimTokenUse: %w", err)
 	}
