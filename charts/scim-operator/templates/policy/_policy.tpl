@@ -12,7 +12,8 @@ spec:
 {{- end }}
 
 {{/* A policy that leaves the spec of some kinds to one writer.
-     Call with (dict "root" $ "component" … "name" … "resources" (list …) "writer" <user name> "message" …). */}}
+     Call with (dict "root" $ "component" … "name" … "resources" (list …) "writer" <user name> "message" …), and maybe "also" with
+     what else is let through, a CEL expression. */}}
 {{- define "scim-operator.specPolicy" -}}
 {{- $group := .root.Values.policy.breakGlassGroup -}}
 apiVersion: admissionregistration.k8s.io/v1
@@ -44,7 +45,7 @@ spec:
         'system:serviceaccount:kube-system:namespace-controller',
         'system:kube-controller-manager']
   validations:
-    - expression: variables.byWriter || variables.byBreakGlass || variables.onlyMetadata || variables.cleanup
+    - expression: variables.byWriter || variables.byBreakGlass || variables.onlyMetadata || variables.cleanup{{ with .also }} || {{ . }}{{ end }}
       reason: Forbidden
       message: >-
         {{ .message }}{{ with $group }} In an emergency, act as a member of the group {{ . }}.{{ end }}
