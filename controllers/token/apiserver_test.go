@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -43,6 +44,7 @@ func TestAPIServer(t *testing.T) {
 	for name, test := range map[string]func(*served){
 		"Rotation": testRotation, "Revocation": testRevocation, "Expiry": testExpiry, "Basic": testBasic, "Provided": testProvided,
 		"Newest": testNewest, "Interval": testInterval, "Crash": testCrash, "TwoLeaders": testTwoLeaders, "Backup": testBackup,
+		"InTheWay": testInTheWay,
 	} {
 		t.Run(name, func(t *testing.T) { test(serve(t, c)) })
 	}
@@ -474,4 +476,25 @@ func testBackup(s *served) {
 	if s.tokenIn("okta").SHA256() == sum(string(saved.Data[SecretKeyToken])) {
 		s.Error("a token that has ended is back")
 	}
+}
+
+// testInTheWay: Secrets that cannot be written to. What is accepted stays, and the reconciler looks again.
+func testInTheWay(s *served) {
+	s.make("okta")
+	s.stands("okta", "newest Issued")
+	secret := s.secret("okta")
+	secret.Immutable = ptr.To(true)
+	s.must(s.Update(s.Context(), secret))
+	s.annotate("okta", v1alpha1.AnnotationRotate, "1")
+	s.stands("okta", "newest SecretConflict")
+	s.must(s.Delete(s.Context(), secret))
+	s.must(s.Create(s.Context(), &corev1.Secret{ObjectMeta: s.meta("okta"), StringData: map[string]string{"theirs": "yes"}}))
+	tok, again := s.round("okta")
+	if got := short(tok); got != "newest SecretConflict" || again > 2*lookAgain {
+		s.Errorf("stands %q, looks again in %s", got, again)
+	}
+	s.annotate("okta", v1alpha1.AnnotationRevoke, tok.Status.Credentials[0].KeyID)
+	s.stands("okta", "SecretConflict")
+	s.must(s.Delete(s.Context(), s.secret("okta")))
+	s.stands("okta", "newest Issued")
 }

@@ -70,10 +70,22 @@ func verdictOf(s *v1alpha1.ScimTokenStatus, tok *v1alpha1.ScimToken, f facts) st
 	case hasEnded:
 		return status.Stalled(v1alpha1.ReasonRevoked, "every credential has ended; "+howToRevive(tok))
 	case problem != nil:
-		return *problem
+		return problem.verdict(len(s.Credentials) > 0)
 	default:
 		return status.Ready(v1alpha1.ReasonIssued, f.offer.remark)
 	}
+}
+
+// verdict says what is wrong, and that what was accepted before still is.
+func (p *problem) verdict(accepts bool) status.Verdict {
+	message := p.message
+	if accepts {
+		message += "; what was accepted before still is"
+	}
+	if p.stalled {
+		return status.Stalled(p.reason, message)
+	}
+	return status.Waiting(p.reason, message)
 }
 
 // howToRevive says what makes a credential be accepted again.

@@ -15,7 +15,6 @@ import (
 
 	"github.com/scim-operator/scim-operator/api/token"
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
 
 // The keys of Secrets.
@@ -47,11 +46,11 @@ func (r *Reconciler) generate(ctx context.Context, tok *v1alpha1.ScimToken, secr
 	case secret == nil:
 		return r.mint(ctx, tok, f, &corev1.Secret{}, r.create)
 	case !ours(secret, tok):
-		return refused(tok, status.Stalled, v1alpha1.ReasonSecretConflict, "a Secret of that name exists and is not of this ScimToken: delete it, or make a ScimToken with another secretName"), nil
+		return refused(true, v1alpha1.ReasonSecretConflict, "a Secret of that name exists and is not of this ScimToken: delete it, or make a ScimToken with another secretName"), nil
 	case !isIssued(tok) || secret.Annotations[v1alpha1.AnnotationIssue] == ticket(tok):
 		return publish(tok, secret), nil
 	case ptr.Deref(secret.Immutable, false):
-		return refused(tok, status.Stalled, v1alpha1.ReasonSecretConflict, "a new credential is due and the Secret is immutable: delete it"), nil
+		return refused(true, v1alpha1.ReasonSecretConflict, "a new credential is due and the Secret is immutable: delete it"), nil
 	default:
 		return r.mint(ctx, tok, f, secret, r.update)
 	}
@@ -68,7 +67,7 @@ func look(tok *v1alpha1.ScimToken, secret *corev1.Secret) offer {
 			return offer{remark: "the credential is valid and in its Secret"}
 		}
 	}
-	return refused(tok, status.Stalled, v1alpha1.ReasonInvalidSecret,
+	return refused(true, v1alpha1.ReasonInvalidSecret,
 		"the Secret holds no credential that is accepted: for a new one, give the annotation "+v1alpha1.AnnotationRotate+" another value")
 }
 
@@ -76,7 +75,7 @@ func look(tok *v1alpha1.ScimToken, secret *corev1.Secret) offer {
 func publish(tok *v1alpha1.ScimToken, secret *corev1.Secret) offer {
 	found, err := credentialIn(tok, secret)
 	if err != nil {
-		return refused(tok, status.Stalled, v1alpha1.ReasonInvalidSecret, "the Secret holds no credential that was made here: delete it")
+		return refused(true, v1alpha1.ReasonInvalidSecret, "the Secret holds no credential that was made here: delete it")
 	}
 	return offer{credential: &found, answers: true, remark: "the credential is valid and in its Secret"}
 }

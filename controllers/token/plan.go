@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
 
 const (
@@ -41,9 +40,21 @@ type offer struct {
 	// answers is whether the credential was made because one was due.
 	answers bool
 	// problem is what is wrong with the Secret, nil if nothing is.
-	problem *status.Verdict
+	problem *problem
 	// remark is about a Secret with which nothing is wrong.
 	remark string
+}
+
+// problem is what is wrong with a Secret.
+type problem struct {
+	// stalled is whether somebody has to change something; otherwise it is waited for.
+	stalled         bool
+	reason, message string
+}
+
+// refused is an offer of nothing but a problem. What was accepted before stays: a slip of an editor locks no identity provider out.
+func refused(stalled bool, reason, message string) offer {
+	return offer{problem: &problem{stalled: stalled, reason: reason, message: message}}
 }
 
 // plan returns the status that a ScimToken shall have, and when that changes although nothing happens; the zero time is never. It depends on its
@@ -88,15 +99,16 @@ func observe(credentials []v1alpha1.TokenCredential, tok *v1alpha1.ScimToken, f 
 	return credentials
 }
 
-// accept makes a credential the newest. One that is retiring comes back; of the newest, only the user name can be another.
+// accept makes a credential the newest. One that is retiring comes back; of the newest, only the user name can be another. What is there keeps its key id:
+// from the hash alone it cannot be told whether the credential carries one.
 func accept(credentials []v1alpha1.TokenCredential, fresh v1alpha1.TokenCredential, now time.Time) []v1alpha1.TokenCredential {
-	at := slices.IndexFunc(credentials, func(c v1alpha1.TokenCredential) bool { return c.KeyID == fresh.KeyID && c.SHA256 == fresh.SHA256 })
+	at := slices.IndexFunc(credentials, func(c v1alpha1.TokenCredential) bool { return c.SHA256 == fresh.SHA256 })
 	if at == 0 {
 		credentials[0].Username = fresh.Username
 		return credentials
 	}
 	if at > 0 {
-		fresh.LastUsedAt = credentials[at].LastUsedAt
+		fresh.KeyID, fresh.LastUsedAt = credentials[at].KeyID, credentials[at].LastUsedAt
 	}
 	fresh.IssuedAt = metav1.Time{Time: now}
 	others := slices.DeleteFunc(credentials, func(c v1alpha1.TokenCredential) bool { return c.KeyID == fresh.KeyID })

@@ -14,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
 
 // after is the time that long after start; which may be negative.
@@ -80,7 +79,7 @@ func TestPlan(t *testing.T) {
 			tok.Annotations = map[string]string{v1alpha1.AnnotationRevoke: keys}
 		}
 	}
-	problem := status.Stalled(v1alpha1.ReasonInvalidSecret, "bad")
+	bad := refused(true, v1alpha1.ReasonInvalidSecret, "bad")
 	a, b, c := cred("a", 0, never), cred("b", h, never), cred("c", 2*h, never)
 	for name, tc := range map[string]struct {
 		reason     string
@@ -113,10 +112,11 @@ func TestPlan(t *testing.T) {
 		"UseOfAnother":    {reason: "a use of a credential that is gone", at: 3 * h, has: []v1alpha1.TokenCredential{a}, uses: map[string]time.Duration{"z": 2 * h}, want: "a Issued", next: unusedAfter},
 
 		"CameBack":      {reason: "the Secret holds the old one again: uses before that do not count", at: 5 * h, has: []v1alpha1.TokenCredential{b, ending(cred("a", 0, 3*h), 169*h)}, offer: offer{credential: &v1alpha1.TokenCredential{KeyID: "a", SHA256: a.SHA256}}, want: "a b<173h Issued Rotating=WaitingForUse", next: 149 * h},
+		"HashOfBefore":  {reason: "the Secret holds only the hash of what it held: the key id stays", at: 5 * h, has: []v1alpha1.TokenCredential{a}, offer: offer{credential: &v1alpha1.TokenCredential{KeyID: "x-a", SHA256: a.SHA256}}, want: "a Issued", next: unusedAfter},
 		"OfferedAgain":  {reason: "the newest", at: 5 * h, has: []v1alpha1.TokenCredential{a}, offer: offer{credential: &v1alpha1.TokenCredential{KeyID: "a", SHA256: a.SHA256}}, want: "a Issued", next: unusedAfter},
-		"BadSecret":     {reason: "what was accepted stays", at: 5 * h, has: []v1alpha1.TokenCredential{a}, offer: offer{problem: &problem}, want: "a InvalidSecret", next: unusedAfter},
-		"BadFromStart":  {reason: "nothing is accepted", at: 5 * h, but: func(tok *v1alpha1.ScimToken) { tok.Status.SecretName = "" }, offer: offer{problem: &problem}, want: "InvalidSecret"},
-		"BadAndRotates": {reason: "a rotation goes on meanwhile", at: 4 * h, has: []v1alpha1.TokenCredential{cred("b", h, 3*h), ending(a, 4*h)}, offer: offer{problem: &problem}, want: "b InvalidSecret", next: 3*h + unusedAfter},
+		"BadSecret":     {reason: "what was accepted stays", at: 5 * h, has: []v1alpha1.TokenCredential{a}, offer: bad, want: "a InvalidSecret", next: unusedAfter},
+		"BadFromStart":  {reason: "nothing is accepted", at: 5 * h, but: func(tok *v1alpha1.ScimToken) { tok.Status.SecretName = "" }, offer: bad, want: "InvalidSecret"},
+		"BadAndRotates": {reason: "a rotation goes on meanwhile", at: 4 * h, has: []v1alpha1.TokenCredential{cred("b", h, 3*h), ending(a, 4*h)}, offer: bad, want: "b InvalidSecret", next: 3*h + unusedAfter},
 
 		"Revoked":         {reason: "all of them", has: []v1alpha1.TokenCredential{b, a}, but: revoke("*"), want: "Revoked"},
 		"RevokedByName":   {reason: "all of them, with spaces", has: []v1alpha1.TokenCredential{b, a}, but: revoke(" a, b ,"), want: "Revoked"},

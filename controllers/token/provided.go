@@ -14,7 +14,6 @@ import (
 
 	"github.com/scim-operator/scim-operator/api/token"
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/controllers/internal/status"
 )
 
 const (
@@ -36,26 +35,17 @@ func (b badSecret) Error() string { return string(b) }
 func readProvided(tok *v1alpha1.ScimToken, secret *corev1.Secret) offer {
 	name := tok.Spec.Provided.SecretName
 	if secret == nil {
-		return refused(tok, status.Waiting, v1alpha1.ReasonSecretNotFound, fmt.Sprintf("waiting for the Secret %q", name))
+		return refused(false, v1alpha1.ReasonSecretNotFound, fmt.Sprintf("waiting for the Secret %q", name))
 	}
 	if secret.Labels[v1alpha1.LabelCredential] != "true" || secret.Annotations[v1alpha1.AnnotationToken] != tok.Name {
-		return refused(tok, status.Waiting, v1alpha1.ReasonSecretNotFound, fmt.Sprintf("the Secret %q is not meant for this ScimToken: give it the label %s=true and the annotation %s=%s if it is",
+		return refused(false, v1alpha1.ReasonSecretNotFound, fmt.Sprintf("the Secret %q is not meant for this ScimToken: give it the label %s=true and the annotation %s=%s if it is",
 			name, v1alpha1.LabelCredential, v1alpha1.AnnotationToken, tok.Name))
 	}
 	credential, err := parseProvided(tok.Spec.Type, secret.Data)
 	if err != nil {
-		return refused(tok, status.Stalled, v1alpha1.ReasonInvalidSecret, fmt.Sprintf("the Secret %q %s", name, err))
+		return refused(true, v1alpha1.ReasonInvalidSecret, fmt.Sprintf("the Secret %q %s", name, err))
 	}
 	return offer{credential: &credential, remark: "the credential in the provided Secret is accepted"}
-}
-
-// refused is an offer of nothing but a problem. What was accepted before stays: a slip of an editor locks no identity provider out.
-func refused(tok *v1alpha1.ScimToken, verdict func(reason, message string) status.Verdict, reason, message string) offer {
-	if len(tok.Status.Credentials) > 0 {
-		message += "; what was accepted before still is"
-	}
-	problem := verdict(reason, message)
-	return offer{problem: &problem}
 }
 
 // parseProvided finds the credential of that type in a Secret. The error is a badSecret.

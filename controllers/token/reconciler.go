@@ -108,7 +108,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, tok *v1alpha1.ScimToken) (re
 	}
 	r.tell(before, tok)
 	r.Metrics.show(tok)
-	return reconcile.Result{RequeueAfter: until(tok, again, f.now)}, r.forgetUses(ctx, tok, uses)
+	return reconcile.Result{RequeueAfter: until(tok, f, again)}, r.forgetUses(ctx, tok, uses)
 }
 
 // offer reads the Secret, and writes it if a new credential is due.
@@ -126,16 +126,16 @@ func (r *Reconciler) offer(ctx context.Context, tok *v1alpha1.ScimToken, f facts
 	}
 }
 
-// until is how long to wait before the next look.
-func until(tok *v1alpha1.ScimToken, again, now time.Time) time.Duration {
+// until is how long to wait before the next look, if nothing but the time would change something at again.
+func until(tok *v1alpha1.ScimToken, f facts, again time.Time) time.Duration {
 	delay := longestWait
 	if !again.IsZero() {
-		delay = min(delay, again.Sub(now))
+		delay = min(delay, again.Sub(f.now))
 	}
 	switch {
 	case tok.Spec.Provided != nil:
 		delay = min(delay, wait.Jitter(pollProvided, 0.2))
-	case status.IsStalled(tok.Status.Conditions, tok.Generation):
+	case f.offer.problem != nil:
 		delay = min(delay, wait.Jitter(lookAgain, 0.2))
 	}
 	return delay
