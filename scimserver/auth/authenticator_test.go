@@ -174,7 +174,7 @@ func (s site) objects(t testing.TB) []client.Object {
 	reader := scimToken("team-a", "reader", "acme", s.madeElsewhere, s.dotted)
 	reader.Spec.Scopes = []v1alpha1.TokenScope{v1alpha1.ScopeUsersRead}
 	broken := scimToken("team-a", "broken", "acme")
-	broken.Status.Credentials = []v1alpha1.TokenCredential{{KeyID: newToken(t, 9).KeyID()}, {KeyID: newToken(t, 10).KeyID(), SHA256: "xyz"}}
+	broken.Status.Credentials = []v1alpha1.TokenCredential{{KeyID: newToken(t, 9).KeyID()}, {KeyID: newToken(t, 10).KeyID(), SHA256: "xyz"}, {SHA256: token.Token{}.SHA256()}}
 	nameless := basicToken("nameless", "acme", "", newToken(t, 18))
 	withJWT := scimDirectory("team-a", "sso", "")
 	withJWT.Spec.Authentication.JWT = &v1alpha1.JWTAuthentication{Scopes: []v1alpha1.TokenScope{v1alpha1.ScopeGroupsRead}}
@@ -263,12 +263,13 @@ func TestAuthenticate(t *testing.T) {
 		"BasicNotUTF8":   {reason: "RFC 7617 section 2.1", values: basicOf("J\xfcrgen", s.password.Reveal()), wantRefusal: anonymous},
 		"BasicTwo":       {reason: "two credentials in one header", values: []string{basicOf("a", "b")[0] + " " + basicOf("c", "d")[0]}, wantRefusal: malformed},
 
-		"JWTNotWanted":  {reason: "the directory takes none, whatever the verifier says", values: []string{"Bearer " + goodJWT}, wantRefusal: anonymous},
-		"JWTNoSuch":     {reason: "no such directory, whatever the verifier says", values: []string{"Bearer " + goodJWT}, scope: &Scope{Namespace: "team-a", Directory: "nope"}, wantRefusal: anonymous},
-		"JWTNoScope":    {reason: "it must name a directory", values: []string{"Bearer " + goodJWT}, scope: &Scope{}, wantRefusal: anonymous},
-		"JWTForged":     {reason: "the verifier says no", values: []string{"Bearer " + goodJWT + "x"}, scope: &sso, wantRefusal: anonymous},
-		"JWTThreeDots":  {reason: "not one", values: []string{"Bearer " + goodJWT + ".x"}, scope: &sso, wantRefusal: anonymous},
-		"ServiceAcount": {reason: "a token of Kubernetes is none of ours", values: []string{"Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2ln"}, scope: &sso, wantRefusal: anonymous},
+		"JWTNotWanted":   {reason: "the directory takes none, whatever the verifier says", values: []string{"Bearer " + goodJWT}, wantRefusal: anonymous},
+		"JWTNoSuch":      {reason: "no such directory, whatever the verifier says", values: []string{"Bearer " + goodJWT}, scope: &Scope{Namespace: "team-a", Directory: "nope"}, wantRefusal: anonymous},
+		"JWTNoScope":     {reason: "it must name a directory", values: []string{"Bearer " + goodJWT}, scope: &Scope{}, wantRefusal: anonymous},
+		"JWTForged":      {reason: "the verifier says no", values: []string{"Bearer " + goodJWT + "x"}, scope: &sso, wantRefusal: anonymous},
+		"JWTLong":        {reason: "what is no token at all is not the token that is empty", values: []string{"Bearer " + goodJWT + strings.Repeat("x", token.MaxForeignLen)}, wantRefusal: anonymous},
+		"JWTThreeDots":   {reason: "not one", values: []string{"Bearer " + goodJWT + ".x"}, scope: &sso, wantRefusal: anonymous},
+		"ServiceAccount": {reason: "a token of Kubernetes is none of ours", values: []string{"Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ.eyJpc3MiOiJrdWJlcm5ldGVzIn0.c2ln"}, scope: &sso, wantRefusal: anonymous},
 
 		"DirectoryGone":     {reason: "the token is right, so the fault is ours", values: bearerOf(s.orphan), scope: &Scope{Namespace: "team-a", Directory: "gone"}, wantUnavailable: true},
 		"DirectoryDeleting": {reason: "the token is right, so the fault is ours", values: bearerOf(s.doomed), scope: &Scope{Namespace: "team-a", Directory: "doomed"}, wantUnavailable: true},

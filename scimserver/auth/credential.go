@@ -29,7 +29,7 @@ type credential struct {
 }
 
 // credentialsOf are the credentials of t that are good until they expire. There is none in a ScimToken that is going away, nor one that
-// its annotation revokes, nor one whose published hash is not a hash.
+// its annotation revokes, nor one whose published hash is not a hash, nor one without a key id, which is what nothing has.
 func credentialsOf(t *v1alpha1.ScimToken) []*credential {
 	if !t.DeletionTimestamp.IsZero() {
 		return nil
@@ -38,7 +38,7 @@ func credentialsOf(t *v1alpha1.ScimToken) []*credential {
 	var out []*credential
 	for _, c := range t.Status.Credentials {
 		proof, ok := publishedProof(t.Spec.Type, c)
-		if !ok || slices.Contains(revoked, c.KeyID) || slices.Contains(revoked, "*") {
+		if !ok || c.KeyID == "" || slices.Contains(revoked, c.KeyID) || slices.Contains(revoked, "*") {
 			continue
 		}
 		out = append(out, &credential{

@@ -20,7 +20,7 @@
 // A directory has settings of its own (directory.Profile): what is on, how long pages are, and what its users and groups have.
 // Whoever parses or renders takes the resource type from there, the same one for both. What is off is decided in one function,
 // decide: routes are mounted with the operation that they are, and the router asks before it calls; a list asks again with its
-// filter. A walk by cursor (RFC 9865) is a list with a position: the cursor is signed with what all servers know and clients do
+// filter. Before that it asks whether the credential has the scope of the operation, also for each operation of a bulk request. A walk by cursor (RFC 9865) is a list with a position: the cursor is signed with what all servers know and clients do
 // not, so servers share no state, and it is bound to the directory, the credential, the endpoint, the filter and the order.
 //
 // The package owns HTTP: status codes, headers, limits and times of the server, the drain at the end. It must not know the

@@ -34,6 +34,26 @@ func TestServiceProviderConfig(t *testing.T) {
 	}
 }
 
+// TestAuthenticationSchemes: what scim-server accepts is what it says that it accepts (RFC 7643 §5), and one of them is to be preferred.
+func TestAuthenticationSchemes(t *testing.T) {
+	var types, primary []string
+	for _, scheme := range authenticationSchemes() {
+		s, _ := scheme.(map[string]any)
+		of, _ := s["type"].(string)
+		types = append(types, of)
+		if s["primary"] == true {
+			primary = append(primary, of)
+		}
+		for _, required := range []string{"name", "description", "specUri"} {
+			if text, ok := s[required].(string); !ok || text == "" {
+				t.Errorf("%s has no %s", of, required)
+			}
+		}
+	}
+	diff(t, "types", []string{"oauthbearertoken", "httpbasic"}, types)
+	diff(t, "primary", []string{"oauthbearertoken"}, primary)
+}
+
 func TestServiceProviderConfigPaging(t *testing.T) {
 	p := ServiceProvider{MaxResults: 200, Sort: true, Pagination: &Pagination{Cursor: true, DefaultPageSize: 100, CursorTimeout: 10 * time.Minute}}
 	got := ServiceProviderConfig(p)
