@@ -41,7 +41,7 @@ func (s *server) identify(r *http.Request) (auth.Identity, error) {
 // turnAway answers who was not let in. Above the limits it is 429 instead, the same whatever was wrong, and the rest of the
 // request is not read.
 func (s *server) turnAway(w http.ResponseWriter, r *http.Request, err error) {
-	x := exchangeOf(r)
+	x, cause := exchangeOf(r), err
 	x.identity.TokenKeyID = refusedKeyID(err)
 	if !errors.Is(err, auth.ErrUnavailable) && s.failures.tooMany(x.source, s.elapsed()) {
 		x.hushed, err = hushedFailure, errManyFailures()
@@ -50,6 +50,7 @@ func (s *server) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 		}
 	}
 	respond(w, r, reply{}, err)
+	x.err = cause // what is counted is what was wrong, not how it was told
 }
 
 // refuseElsewhere refuses what comes from an address that the directory does not allow, whatever the credential. It does so

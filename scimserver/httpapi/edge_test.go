@@ -5,6 +5,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/scimserver/auth"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 )
 
@@ -342,6 +344,22 @@ func TestManyFailuresAreNotRead(t *testing.T) {
 	}
 	if w := a.serve(request{method: "GET", target: one}.with(t, "garbage")); w.Header().Get("Connection") != "" {
 		t.Error("without a body the connection may stay: a new one costs more")
+	}
+}
+
+// TestManyFailuresAreCountedAsWhatTheyAre: also of those that are answered alike the exchange says at the end what was wrong.
+func TestManyFailuresAreCountedAsWhatTheyAre(t *testing.T) {
+	o := Options{Now: time.Now}
+	withFailures(&o)
+	s := &server{Options: o, failures: newFailures(o.Limits)}
+	for i := range 5 {
+		x := &exchange{ResponseWriter: httptest.NewRecorder()}
+		r := x.attach(request{method: "GET", target: one}.with(t, ""))
+		s.turnAway(x, r, &auth.Refusal{Presented: true})
+		var refusal *auth.Refusal
+		if !errors.As(x.err, &refusal) || (x.status == http.StatusTooManyRequests) != (i >= 3) {
+			t.Errorf("failure %d: %d, %v", i, x.status, x.err)
+		}
 	}
 }
 
