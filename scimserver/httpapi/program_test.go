@@ -38,6 +38,8 @@ func TestProgram(t *testing.T) {
 	t.Run("Tenants", func(t *testing.T) { testTenants(t, newTenant(t, s, "acme"), newTenant(t, s, "other")) })
 	t.Run("Walks", func(t *testing.T) { testWalks(t, newTenant(t, s, "walks")) })
 	t.Run("RequestIDs", func(t *testing.T) { testRequestIDs(t, s.Client, newTenant(t, s, "requests")) })
+	t.Run("Audit", func(t *testing.T) { testAudit(t, s) })
+	t.Run("Protected", func(t *testing.T) { testProtected(t, s, newTenant(t, s, "protected")) })
 	t.Run("Limits", func(t *testing.T) { testStoredLimits(t, newTenant(t, s, "limits")) })
 	t.Run("Hostile", func(t *testing.T) { testHostile(t, s.Servers[0].Pid(), newTenant(t, s, "hostile")) })
 }
