@@ -82,12 +82,14 @@ func TestChangesAreRecorded(t *testing.T) {
 		"DeleteGroup": {reason: "a group", request: request{method: "DELETE", target: oneGroup}, want: with(grp, audit.Delete, 204, "")},
 		"Slashes":     {reason: "the path as it is routed", request: request{method: "DELETE", target: strings.Replace(one, "/Users/", "//Users//", 1) + "/"}, want: with(user, audit.Delete, 204, "")},
 
-		"NotFound":   {reason: "refused changes are recorded", request: request{method: "DELETE", target: unknown}, want: with(audit.Record{Kind: "User", ID: unknown[len(unknown)-36:]}, audit.Delete, 404, "")},
-		"BadValue":   {reason: "with their scimType", request: request{method: "PUT", target: one, body: `{"userName":{}}`}, want: with(user, audit.Replace, 400, "invalidValue")},
-		"NoJSON":     {reason: "refused before its route", request: request{method: "PUT", target: one, body: minimal, header: header("Content-Type", "text/plain")}, want: with(user, audit.Replace, 415, "")},
-		"ClientsID":  {reason: "what cannot be an id of ours may be a name", request: request{method: "DELETE", target: basePath + "/Users/ada@example.com"}, want: with(audit.Record{Kind: "User"}, audit.Delete, 404, "")},
-		"Suspended":  {reason: "refused for the directory", prepare: func(a *api) { a.settle(func(s *v1alpha1.ScimDirectorySpec) { s.Suspended = true }) }, request: request{method: "PATCH", target: one, body: rename}, want: with(user, audit.Patch, 503, "")},
-		"Switched":   {reason: "by a switch", prepare: func(a *api) { a.settle(func(s *v1alpha1.ScimDirectorySpec) { s.Operations.Deletes = v1alpha1.SwitchDisabled }) }, request: request{method: "DELETE", target: one}, want: with(user, audit.Delete, 501, "")},
+		"NotFound":  {reason: "refused changes are recorded", request: request{method: "DELETE", target: unknown}, want: with(audit.Record{Kind: "User", ID: unknown[len(unknown)-36:]}, audit.Delete, 404, "")},
+		"BadValue":  {reason: "with their scimType", request: request{method: "PUT", target: one, body: `{"userName":{}}`}, want: with(user, audit.Replace, 400, "invalidValue")},
+		"NoJSON":    {reason: "refused before its route", request: request{method: "PUT", target: one, body: minimal, header: header("Content-Type", "text/plain")}, want: with(user, audit.Replace, 415, "")},
+		"ClientsID": {reason: "what cannot be an id of ours may be a name", request: request{method: "DELETE", target: basePath + "/Users/ada@example.com"}, want: with(audit.Record{Kind: "User"}, audit.Delete, 404, "")},
+		"Suspended": {reason: "refused for the directory", prepare: func(a *api) { a.settle(func(s *v1alpha1.ScimDirectorySpec) { s.Suspended = true }) }, request: request{method: "PATCH", target: one, body: rename}, want: with(user, audit.Patch, 503, "")},
+		"Switched": {reason: "by a switch", prepare: func(a *api) {
+			a.settle(func(s *v1alpha1.ScimDirectorySpec) { s.Operations.Deletes = v1alpha1.SwitchDisabled })
+		}, request: request{method: "DELETE", target: one}, want: with(user, audit.Delete, 501, "")},
 		"Failed":     {reason: "a failure of ours leaves open what was done", prepare: failing(errors.New("boom")), request: request{method: "PATCH", target: one, body: rename}, want: with(user, audit.Patch, 503, "")},
 		"Taken":      {reason: "409", prepare: failing(scim.Errorf(409, scim.ErrorUniqueness, "taken")), request: request{method: "POST", target: basePath + "/Users", body: minimal}, want: with(audit.Record{Kind: "User"}, audit.Create, 409, "uniqueness")},
 		"Panicked":   {reason: "a panic is answered, so it is recorded", prepare: func(a *api) { a.store.before = func(context.Context) error { panic("boom") } }, request: request{method: "DELETE", target: one}, want: with(user, audit.Delete, 503, "")},
