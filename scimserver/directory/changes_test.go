@@ -6,6 +6,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"testing"
 
@@ -62,6 +63,12 @@ func TestChangesAreWhatWasDone(t *testing.T) {
 	wantNoted(t, "PATCH", got, noted{id: user.ID, attributes: []string{"active"}}, err)
 	got, err = watched(t, modify(set("active", false)))
 	wantNoted(t, "PATCH again", got, noted{}, err)
+	got, err = watched(t, modify(func(r scim.Resource) (scim.Resource, error) {
+		delete(r, "active")
+		r["title"] = "Countess"
+		return r, nil
+	}))
+	wantNoted(t, "without active, which stays", got, noted{id: user.ID, attributes: []string{"title"}}, err)
 	got, err = watched(t, modify(set("userName", "lovelace")))
 	wantNoted(t, "rename", got, noted{id: user.ID, attributes: []string{"userName"}}, err)
 
@@ -118,4 +125,26 @@ func TestChangesThatMayBeDone(t *testing.T) {
 	got, err = patch(set("userName", "bob"))
 	wantStatus(t, "a name that is taken", err, http.StatusConflict)
 	wantNoted(t, "a name that is taken", got, noted{}, nil)
+}
+
+// BenchmarkNote is what the record of a change costs the store, beside the change.
+func BenchmarkNote(b *testing.B) {
+	s := newStore(userKind(), nil, nil, nil)
+	o := s.newObject()
+	before := scim.Resource{
+		"userName": "ada@example.com", "displayName": "Ada", "externalId": "00ujl29u0le5T6Aj10h7", "locale": "en-US", "active": true,
+		"name":                 map[string]any{"givenName": "Ada", "familyName": "King", "formatted": "Ada King"},
+		"emails":               []any{map[string]any{"value": "ada@example.com", "type": "work", "primary": true}},
+		scim.EnterpriseUserURN: map[string]any{"department": "Engines", "manager": map[string]any{"value": "1"}},
+	}
+	after := maps.Clone(before)
+	after["userName"] = "lovelace@example.com"
+	b.ReportAllocs()
+	for b.Loop() {
+		c := &Changes{}
+		s.note(WithChanges(context.Background(), c), Directory{}, o, before, after)
+		if _, attributes, _, _ := c.Noted(); len(attributes) != 1 {
+			b.Fatal(attributes)
+		}
+	}
 }

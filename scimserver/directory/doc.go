@@ -11,6 +11,9 @@
 // looked for on the API server, so that every replica finds what was just created. What is derived comes from the cache: the groups of
 // a user, and the displays of groups and members.
 //
+// What an identity provider may not do to users whom people protect is decided in protected.go, and asked before anything is written.
+// Whatever a request writes is marked with its id and its credential (Origin), and noted by names and numbers (Changes).
+//
 // # How lists are made
 //
 // The Model has the objects of each directory in order of creation and id, which never changes for an object, and finds them by id,

@@ -5,8 +5,8 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"log/slog"
+	"maps"
 	"strings"
 
 	"github.com/google/uuid"
@@ -62,7 +62,7 @@ func (s *Store) Create(ctx context.Context, dir Directory, r scim.Resource) (Sto
 	mark(ctx, o)
 	err = s.live.Create(ctx, o)
 	if mayBeDone(err) {
-		s.note(ctx, dir, nil, o)
+		s.note(ctx, dir, o, nil, r)
 	}
 	if err != nil {
 		return Stored{}, failure(s.notCreated(ctx, name, err))
@@ -71,20 +71,15 @@ func (s *Store) Create(ctx context.Context, dir Directory, r scim.Resource) (Sto
 	return s.stored(ctx, dir, o)
 }
 
-// note tells the Changes of ctx that o is what old, nil for nothing, was.
-func (s *Store) note(ctx context.Context, dir Directory, old, o client.Object) {
+// note tells the Changes of ctx that o is after, which before was; what only o says is taken from it.
+func (s *Store) note(ctx context.Context, dir Directory, o client.Object, before, after scim.Resource) {
 	c := ChangesOf(ctx)
 	if c == nil {
 		return
 	}
-	var before Stored
-	var err error
-	if old != nil {
-		before, err = s.read(old)
-	}
-	if after, readErr := s.read(o); errors.Join(err, readErr) == nil {
-		c.Resource(o.GetName(), s.typeIn(dir), before.Resource, after.Resource)
-	}
+	after = maps.Clone(after)
+	s.kind.get(o, after)
+	c.Resource(o.GetName(), s.typeIn(dir), before, after)
 }
 
 // notCreated tells why the holder of a reservation was not created. Only a definite refusal frees the name: after any other
@@ -140,7 +135,7 @@ func (s *Store) Modify(ctx context.Context, dir Directory, id string, p Precondi
 		if err := s.allows(ctx, dir, o, before.Resource, next); err != nil {
 			return false, err
 		}
-		if err := s.write(ctx, dir, o, next); err != nil {
+		if err := s.write(ctx, dir, o, before.Resource, next); err != nil {
 			return false, ignoreConflict(err)
 		}
 		result, err = s.read(o)
@@ -152,8 +147,8 @@ func (s *Store) Modify(ctx context.Context, dir Directory, id string, p Precondi
 	return result, failure(err)
 }
 
-// write stores next in o under an optimistic lock, moving the reservation when the name changes.
-func (s *Store) write(ctx context.Context, dir Directory, o client.Object, next scim.Resource) error {
+// write stores next in o, which before was read from, under an optimistic lock, moving the reservation when the name changes.
+func (s *Store) write(ctx context.Context, dir Directory, o client.Object, before, next scim.Resource) error {
 	old, _ := o.DeepCopyObject().(client.Object)
 	if err := s.kind.write(next, o); err != nil {
 		return err
@@ -166,19 +161,17 @@ func (s *Store) write(ctx context.Context, dir Directory, o client.Object, next 
 	if err != nil {
 		return err
 	}
+	store := func() error {
+		err := s.update(ctx, o)
+		if mayBeDone(err) {
+			s.note(ctx, dir, o, before, next)
+		}
+		return err
+	}
 	if was, err := s.canonical(*s.head(old).name); err == nil && was == value {
-		return s.replace(ctx, dir, old, o)
+		return store()
 	}
-	return s.rename(ctx, dir, old, o, value)
-}
-
-// replace is update, for what the client asked for.
-func (s *Store) replace(ctx context.Context, dir Directory, old, o client.Object) error {
-	err := s.update(ctx, o)
-	if mayBeDone(err) {
-		s.note(ctx, dir, old, o)
-	}
-	return err
+	return s.rename(ctx, dir, old, value, store)
 }
 
 // update writes o under its optimistic lock, and shows what became of it in the lists of this process.
@@ -190,10 +183,10 @@ func (s *Store) update(ctx context.Context, o client.Object) error {
 	return err
 }
 
-// rename writes a resource whose name changed. The new name is reserved before and the old one released after; the old one is
+// rename has a resource stored whose name changed. The new name is reserved before and the old one released after; the old one is
 // bound in between, since it may outlive its holder if we do not get to its release.
-func (s *Store) rename(ctx context.Context, dir Directory, old, o client.Object, value string) error {
-	name, err := s.reserve(ctx, dir, value, claimant{id: o.GetName(), state: v1alpha1.NameBound})
+func (s *Store) rename(ctx context.Context, dir Directory, old client.Object, value string, store func() error) error {
+	name, err := s.reserve(ctx, dir, value, claimant{id: old.GetName(), state: v1alpha1.NameBound})
 	if err != nil {
 		return err
 	}
@@ -201,7 +194,7 @@ func (s *Store) rename(ctx context.Context, dir Directory, old, o client.Object,
 	if err != nil {
 		return err
 	}
-	if err := s.replace(ctx, dir, old, o); err != nil {
+	if err := store(); err != nil {
 		if refused(err) {
 			s.release(ctx, name)
 		}

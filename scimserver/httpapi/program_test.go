@@ -38,6 +38,8 @@ func TestProgram(t *testing.T) {
 	t.Run("Tenants", func(t *testing.T) { testTenants(t, newTenant(t, s, "acme"), newTenant(t, s, "other")) })
 	t.Run("Walks", func(t *testing.T) { testWalks(t, newTenant(t, s, "walks")) })
 	t.Run("RequestIDs", func(t *testing.T) { testRequestIDs(t, s.Client, newTenant(t, s, "requests")) })
+	t.Run("Audit", func(t *testing.T) { testAudit(t, s) })
+	t.Run("Protected", func(t *testing.T) { testProtected(t, s, newTenant(t, s, "protected")) })
 	t.Run("Limits", func(t *testing.T) { testStoredLimits(t, newTenant(t, s, "limits")) })
 	t.Run("Networks", func(t *testing.T) { testNetworks(t, s, newTenant(t, s, "networks")) })
 	t.Run("Loris", func(t *testing.T) { testLoris(t, newTenant(t, s, "loris")) })
