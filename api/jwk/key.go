@@ -143,10 +143,7 @@ func (k *Key) Fits(algorithm v1alpha1.JWTAlgorithm) bool {
 	}
 	switch public := k.jwk.Key.(type) {
 	case *rsa.PublicKey:
-		switch jose.SignatureAlgorithm(algorithm) {
-		case jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512:
-			return true
-		}
+		return slices.Contains([]jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512, jose.PS256, jose.PS384, jose.PS512}, jose.SignatureAlgorithm(algorithm))
 	case *ecdsa.PublicKey:
 		return jose.SignatureAlgorithm(algorithm) == ofCurve(public.Curve)
 	case ed25519.PublicKey:

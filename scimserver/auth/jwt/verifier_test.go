@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -75,7 +76,7 @@ func check(t *testing.T, attempts map[string]attempt) {
 				}
 				return
 			}
-			if !errors.Is(err, a.want) && err != error(a.want) || !errors.Is(err, ErrRefused) || keyID != "" {
+			if !errors.Is(err, a.want) || !errors.Is(err, ErrRefused) || keyID != "" {
 				t.Errorf("%s: %q, error %v, want %v", a.reason, keyID, err, a.want)
 			}
 		})
@@ -256,7 +257,7 @@ func TestRefusesBeforeReading(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
-			if _, err := v.Verify(ctx, dir, raw, epoch()); err != error(refusedForm) {
+			if _, err := v.Verify(ctx, dir, raw, epoch()); !errors.Is(err, refusedForm) {
 				t.Errorf("error %v", err)
 			}
 			if got := testing.AllocsPerRun(10, func() { _, _ = v.Verify(ctx, dir, raw, epoch()) }); got > 0 {
@@ -338,11 +339,7 @@ func TestGoesByTheVersion(t *testing.T) {
 		t.Error("a key that was taken back is still good")
 	}
 	for i := range maxPolicies + 10 {
-		other := dir.DeepCopy()
-		other.UID = types.UID(fmt.Sprint(i))
-		if err := verify(other); i%500 == 0 && err != nil {
-			t.Fatal(err)
-		}
+		v.policies.of(&v1alpha1.ScimDirectory{ObjectMeta: metav1.ObjectMeta{UID: types.UID(fmt.Sprint(i)), ResourceVersion: "1"}})
 	}
 	remembered := 0
 	v.policies.byUID.Range(func(any, any) bool { remembered++; return true })
