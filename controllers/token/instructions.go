@@ -12,12 +12,12 @@ import (
 // instructions tell whoever reads the Secret what goes where. The names of the fields are those of the identity providers' consoles.
 func instructions(kind v1alpha1.TokenType, url string) string {
 	if kind == v1alpha1.TokenBasic {
-		return fmt.Sprintf(basicInstructions, url)
+		return fmt.Sprintf(forBasic, url)
 	}
-	return fmt.Sprintf(bearerInstructions, url)
+	return fmt.Sprintf(forHeaders, url)
 }
 
-const bearerInstructions = `SCIM 2.0 base URL: %s
+const forHeaders = `SCIM 2.0 base URL: %s
 The token is in this Secret under the key "token". Copy it without a line break at its end.
 
 Okta, app of the App Integration Wizard (Provisioning > Integration):
@@ -43,7 +43,7 @@ PingFederate (SCIM Provisioner):
 Once it is pasted, this Secret may be deleted: the token stays valid.
 `
 
-const basicInstructions = `SCIM 2.0 base URL: %s
+const forBasic = `SCIM 2.0 base URL: %s
 The user name is in this Secret under the key "username", the password under the key "password". Copy them without a line break at the end.
 
 Okta, app of the App Integration Wizard (Provisioning > Integration):
