@@ -168,9 +168,11 @@ func (r *Reconciler) probe(ctx context.Context, app *v1alpha1.ScimApplication) e
 		return connector.Invalidf("adoption.policy is %s, and a connector of type %s cannot take over accounts", v1alpha1.AdoptionByKey, app.Spec.Connector.Type)
 	}
 	if prober, ok := conn.(connector.Prober); ok {
-		return prober.Probe(ctx)
+		ended := r.Connections.called(app).Began(connector.VerbProbe)
+		err = prober.Probe(ctx)
+		ended(err)
 	}
-	return nil
+	return err
 }
 
 // verdictOf says what the outcome of a probe means for the application.

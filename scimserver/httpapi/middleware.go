@@ -21,7 +21,7 @@ import (
 // connection instead, so that the client cannot take it for a whole one.
 func (s *server) survive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{ResponseWriter: w, requestID: uuid.NewString()}
+		x := &exchange{ResponseWriter: w, requestID: newRequestID()}
 		r = x.attach(r)
 		defer func() {
 			if cause := recover(); cause != nil {
@@ -30,6 +30,15 @@ func (s *server) survive(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(x, r)
 	})
+}
+
+// newRequestID returns an id that also tells when the request came (RFC 9562 §5.7). It travels with what the request changes, so that
+// scim-controller can say how long that took to arrive.
+func newRequestID() string {
+	if id, err := uuid.NewV7(); err == nil {
+		return id.String()
+	}
+	return uuid.NewString()
 }
 
 func (s *server) panicked(x *exchange, r *http.Request, cause any) {
