@@ -29,7 +29,8 @@ const (
 // run serves until ctx ends or something fails that cannot be lived with, and returns nil in the first case.
 // The caches and the listeners for health and metrics outlive the SCIM listener: the last requests need them.
 func run(ctx context.Context, o options, log *slog.Logger) error {
-	c, err := connect(ctx, o)
+	counted := metrics.New()
+	c, err := connect(ctx, o, counted.APIServer)
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,8 @@ func run(ctx context.Context, o options, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	readiness, counted := &httpapi.Readiness{}, metrics.New()
+	readiness := &httpapi.Readiness{}
+	counted.Tell(readiness.Ready, httpapi.DefaultLimits().InFlight)
 
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
@@ -75,6 +77,7 @@ func scimServer(o options, c *cluster, readiness *httpapi.Readiness, counted *me
 			Groups: directory.NewGroups(c.live, c.cached, c.model),
 			Auth:   auth.New(c.cached, c.authSynced, directory.NewProfiles(counted.RuleUsed)),
 			Log:    log,
+			Began:  counted.RequestBegan,
 			Now:    time.Now,
 			Limits: httpapi.DefaultLimits(),
 			Served: counted.RequestServed,

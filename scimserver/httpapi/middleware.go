@@ -69,6 +69,9 @@ func panicText(cause any) string {
 func (s *server) logLine(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, start := exchangeOf(r), s.Now()
+		if s.Began != nil {
+			s.Began()
+		}
 		defer func() { s.logExchange(r, x, s.Now().Sub(start)) }()
 		next.ServeHTTP(w, r)
 	})
@@ -82,6 +85,7 @@ func (s *server) logExchange(r *http.Request, x *exchange, took time.Duration) {
 	s.Served(Served{
 		Namespace: x.identity.Directory.Namespace, Directory: x.identity.Directory.Name,
 		Method: knownMethod(r.Method), Route: x.route, Status: status, Took: took,
+		Refused: refusedAs(x.err), Received: max(0, r.ContentLength), Sent: x.bytes,
 	})
 	attrs := []slog.Attr{
 		slog.String("requestID", x.requestID),
