@@ -120,7 +120,7 @@ func list(mgr ctrl.Manager, live client.Client, told measured, o Options) []cont
 		&token.Reconciler{Client: cached, Secrets: live},
 		&application.Reconciler{
 			Client: cached, Live: live, Connections: connections, Programs: programs, Resync: o.Resync,
-			Probes: probes, Opened: gates.Open, Forget: told.forget,
+			Probes: probes, Opened: gates.Open, Forget: told.forget, Recorder: mgr.GetEventRecorder("scim-controller"),
 		},
 		&application.Orphans{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
 		&application.Counter{Client: cached, Publisher: publisher},

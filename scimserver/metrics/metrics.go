@@ -25,6 +25,7 @@ type Metrics struct {
 	received prometheus.Counter
 	sent     prometheus.Counter
 	refused  *prometheus.CounterVec
+	lost     prometheus.Counter
 
 	apiRequests *prometheus.CounterVec
 	apiSeconds  *prometheus.HistogramVec
@@ -46,6 +47,10 @@ func New() *Metrics {
 		received: bytes.WithLabelValues("received"), sent: bytes.WithLabelValues("sent"),
 		refused: counters("scim_operator_authentication_failures_total",
 			"Requests that nobody was authenticated for: credentials were missing, unknown (no token of ours), or refused (one that opens nothing here).", "reason"),
+		lost: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "scim_operator_audit_dropped_total",
+			Help: "Audit records that could not be written.",
+		}),
 		apiRequests: counters("scim_operator_apiserver_requests_total", "Requests to the API server of Kubernetes; the code is none where there was no answer.", "method", "resource", "code"),
 		apiSeconds: histograms("scim_operator_apiserver_request_duration_seconds", "Time until the API server of Kubernetes answered, without watches.",
 			[]float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 25}, "method"),
@@ -54,7 +59,7 @@ func New() *Metrics {
 		m.refused.WithLabelValues(string(kind)) // so that the first failure is an increase
 	}
 	m.registry.MustRegister(
-		m.rules, m.requests, m.seconds, m.inFlight, bytes, m.refused, m.apiRequests, m.apiSeconds,
+		m.rules, m.requests, m.seconds, m.inFlight, bytes, m.refused, m.lost, m.apiRequests, m.apiSeconds,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -102,6 +107,9 @@ func (m *Metrics) RequestServed(s httpapi.Served) {
 		m.refused.WithLabelValues(string(s.Refused)).Inc()
 	}
 }
+
+// AuditDropped counts an audit record that is lost; it is audit.Options.Lost.
+func (m *Metrics) AuditDropped() { m.lost.Inc() }
 
 // Handler serves GET /metrics. Nobody is authenticated there: it belongs on a listener that only Prometheus reaches.
 func (m *Metrics) Handler() http.Handler {
