@@ -39,7 +39,7 @@ func Rules(root string) (all []Rule, err error) {
 	}
 	content, err := os.ReadFile(filepath.Join(root, AlertsFile))
 	if err == nil {
-		err = yaml.UnmarshalStrict(content, &file, func(d *json.Decoder) *json.Decoder { return d })
+		err = yaml.Unmarshal(content, &file)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the alert rules: %w", err)
