@@ -341,3 +341,37 @@ func seriesOf(t *testing.T, r prometheus.Gatherer, prefix string) (series []stri
 	}
 	return series
 }
+
+// BenchmarkScrape is one scrape of twenty applications with a thousand accounts each, of whom a hundred in all are to lose access.
+func BenchmarkScrape(b *testing.B) {
+	t := NewAccounts(nil, clocktesting.NewFakePassiveClock(start))
+	for app := range 20 {
+		name := "app-" + strconv.Itoa(app)
+		t.application(&v1alpha1.ScimApplication{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}})
+		for i := range 1000 {
+			a := makeAccount(name + "-" + strconv.Itoa(i))
+			a.Spec.ApplicationRef.Name = name
+			if i < 5 {
+				decided(v1alpha1.AccountSuspended, start)(a)
+			}
+			t.account(a)
+		}
+	}
+	r := prometheus.NewRegistry()
+	r.MustRegister(t)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := r.Gather(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkEvent is one event of an account that changes nothing of what is counted.
+func BenchmarkEvent(b *testing.B) {
+	t, a := NewAccounts(nil, clocktesting.NewFakePassiveClock(start)), makeAccount("a")
+	b.ReportAllocs()
+	for b.Loop() {
+		t.account(a)
+	}
+}

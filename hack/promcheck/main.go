@@ -59,20 +59,29 @@ func uses(expression parser.Expr) (all []use) {
 	return all
 }
 
-// selected is what a selector names; path is what it is inside of.
+// selected is what a selector names; path is what it is inside of, outermost first.
 func selected(selector *parser.VectorSelector, path []parser.Node) use {
 	u := use{Metric: selector.Name}
+	for i, around := range path {
+		if i+1 < len(path) && onlyCompares(around, path[i+1]) || i+1 == len(path) && onlyCompares(around, selector) {
+			u.Labels = nil // nothing of it comes out
+		}
+		u.Labels = append(u.Labels, expectedBy(around)...)
+	}
 	for _, matcher := range selector.LabelMatchers {
 		if matcher.Name != labels.MetricName {
 			u.Labels = append(u.Labels, matcher.Name)
 		}
 	}
-	for _, around := range path {
-		u.Labels = append(u.Labels, expectedBy(around)...)
-	}
 	slices.Sort(u.Labels)
 	u.Labels = slices.Compact(u.Labels)
 	return u
+}
+
+// onlyCompares reports whether inside is what node compares with, and not what it lets through.
+func onlyCompares(node, inside parser.Node) bool {
+	binary, is := node.(*parser.BinaryExpr)
+	return is && (binary.Op == parser.LAND || binary.Op == parser.LUNLESS) && binary.RHS == inside
 }
 
 // expectedBy are the labels that everything inside of node must have to get through it. Where they would come from elsewhere, as with
