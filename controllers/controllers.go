@@ -14,6 +14,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,6 +39,7 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/guard"
 	"github.com/scim-operator/scim-operator/controllers/internal/index"
 	"github.com/scim-operator/scim-operator/controllers/membership"
+	"github.com/scim-operator/scim-operator/controllers/telemetry"
 	"github.com/scim-operator/scim-operator/controllers/token"
 )
 
@@ -68,7 +70,11 @@ func Setup(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return fmt.Errorf("make a client without a cache: %w", err)
 	}
-	for _, c := range list(mgr, live, o) {
+	told, err := tell(ctx, mgr)
+	if err != nil {
+		return fmt.Errorf("set up metrics: %w", err)
+	}
+	for _, c := range list(mgr, live, told, o) {
 		if err := c.SetupWithManager(mgr); err != nil {
 			return fmt.Errorf("set up %T: %w", c, err)
 		}
@@ -81,15 +87,37 @@ type controller interface {
 	SetupWithManager(ctrl.Manager) error
 }
 
+// measured is what is told to Prometheus.
+type measured struct {
+	metrics *telemetry.Metrics
+	gates   *gate.Gates
+}
+
+// tell registers all metrics but those of the removal guard.
+func tell(ctx context.Context, mgr ctrl.Manager) (measured, error) {
+	m := measured{metrics: telemetry.NewMetrics(clock.RealClock{}), gates: &gate.Gates{Clock: clock.RealClock{}}}
+	return m, errors.Join(
+		m.metrics.Register(metrics.Registry),
+		telemetry.NewGates(m.gates).Register(metrics.Registry),
+		telemetry.NewAccounts(mgr.GetCache(), clock.RealClock{}).Follow(ctx, mgr.GetCache(), metrics.Registry),
+	)
+}
+
+// forget stops telling about an application that is gone.
+func (m measured) forget(app types.NamespacedName) {
+	m.gates.Forget(app)
+	m.metrics.Forget(app)
+}
+
 // list is every controller; live is a client without a cache.
-func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
+func list(mgr ctrl.Manager, live client.Client, told measured, o Options) []controller {
 	cached := mgr.GetClient()
-	programs, ledger, gates := &expression.Cache{}, &guard.Ledger{}, &gate.Gates{Clock: clock.RealClock{}}
+	programs, ledger, gates := &expression.Cache{}, &guard.Ledger{}, told.gates
 	probes := make(chan event.GenericEvent, probesWaiting)
 	publisher := &guard.Publisher{
 		Recorder: mgr.GetEventRecorder("scim-controller"), Metrics: guard.NewMetrics(metrics.Registry), Unwritten: ledger.Unwritten,
 	}
-	connections := &application.Connections{Secrets: live, Openers: o.Openers}
+	connections := &application.Connections{Secrets: live, Openers: o.Openers, Called: told.metrics.Called}
 	return []controller{
 		&directory.Reconciler{Client: cached, PublicURL: o.PublicURL, Publisher: publisher},
 		&directory.Keys{Client: cached, Dial: o.Egress.DialContext, Clock: clock.RealClock{}},
@@ -98,7 +126,7 @@ func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 		},
 		&application.Reconciler{
 			Client: cached, Live: live, Connections: connections, Programs: programs, Resync: o.Resync,
-			Probes: probes, Opened: gates.Open, Forget: gates.Forget,
+			Probes: probes, Opened: gates.Open, Forget: told.forget, Recorder: mgr.GetEventRecorder("scim-controller"),
 		},
 		&application.Orphans{Client: cached, Live: live, Connections: connections, Resync: o.Resync},
 		&application.Counter{Client: cached, Publisher: publisher},
@@ -107,7 +135,7 @@ func list(mgr ctrl.Manager, live client.Client, o Options) []controller {
 		&assignment.Reconciler{Client: cached, Live: live, Programs: programs, Ledger: ledger, Clock: clock.RealClock{}},
 		&account.Reconciler{
 			Client: cached, Live: live, Connect: connections.Connect, Gates: gates, Probe: asking(probes),
-			Recorder: mgr.GetEventRecorder("scim-controller"), Resync: o.Resync,
+			Recorder: mgr.GetEventRecorder("scim-controller"), Resync: o.Resync, Applied: told.metrics.Applied, Called: told.metrics.Called,
 		},
 	}
 }

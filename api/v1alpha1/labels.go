@@ -44,6 +44,9 @@ const (
 	// AnnotationRequestID is, on a ScimUser, ScimGroup or ScimMemberSlice, the X-Request-Id of the SCIM request that changed it last, and
 	// on a ScimAccount that of the request whose change was decided about last.
 	AnnotationRequestID = Group + "/request-id"
+	// AnnotationRequestedAt is, on a ScimAccount, when the SCIM change was asked for that its spec comes from (RFC 3339, UTC). It is absent when that
+	// is not known, or when the spec comes from something else: a ScimGrant, a decision about what was held, the passing of time.
+	AnnotationRequestedAt = Group + "/requested-at"
 	// AnnotationSuspend on a ScimUser suspends every account of that user at once, whatever the identity provider and the grants say. Its
 	// value is the reason, for people. Empty, it lifts a suspension that was taken over from an earlier ScimUser of the same person.
 	AnnotationSuspend = Group + "/suspend"

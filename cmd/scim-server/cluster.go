@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/transport"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -38,12 +39,13 @@ type cluster struct {
 	namespaces []string
 }
 
-// connect prepares clients and caches. It sends nothing yet, so that the process starts while the API server is away.
-func connect(ctx context.Context, o options) (*cluster, error) {
+// connect prepares clients and caches, all of which go through wrap. It sends nothing yet, so that the process starts while the API server is away.
+func connect(ctx context.Context, o options, wrap transport.WrapperFunc) (*cluster, error) {
 	config, err := restConfig(o.kubeconfig)
 	if err != nil {
 		return nil, err
 	}
+	config.Wrap(wrap)
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("register kinds: %w", err)

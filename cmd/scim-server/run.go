@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 
 	"github.com/scim-operator/scim-operator/scimserver/auth"
+	"github.com/scim-operator/scim-operator/scimserver/auth/jwt"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 	"github.com/scim-operator/scim-operator/scimserver/httpapi"
 	"github.com/scim-operator/scim-operator/scimserver/metrics"
@@ -40,11 +41,12 @@ type parts struct {
 // run serves until ctx ends or something fails that cannot be lived with, and returns nil in the first case.
 // The caches and the listeners for health and metrics outlive the SCIM listener: the last requests need them.
 func run(ctx context.Context, o options, stdout io.Writer, log *slog.Logger) error {
-	c, err := connect(ctx, o)
+	counted := metrics.New()
+	c, err := connect(ctx, o, counted.APIServer)
 	if err != nil {
 		return err
 	}
-	p := parts{readiness: &httpapi.Readiness{}, counted: metrics.New(), uses: auth.NewUses(c.live)}
+	p := parts{readiness: &httpapi.Readiness{}, counted: counted, uses: auth.NewUses(c.live)}
 	if p.certificate, err = watchCertificate(o.tlsCertDir); err != nil {
 		return err
 	}
@@ -56,6 +58,7 @@ func run(ctx context.Context, o options, stdout io.Writer, log *slog.Logger) err
 	if err != nil {
 		return errors.Join(err, p.changes.close())
 	}
+	counted.Tell(p.readiness.Ready, httpapi.DefaultLimits().InFlight)
 
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
@@ -94,6 +97,7 @@ func serveAside(ctx context.Context, handler http.Handler, on net.Listener, log 
 func authenticator(c *cluster, p parts) *auth.Authenticator {
 	return auth.New(auth.Options{
 		Table: c.credentials, Profiles: directory.NewProfiles(p.counted.RuleUsed), Now: time.Now, Used: p.uses.Add,
+		JWT: &jwt.Verifier{},
 	})
 }
 
@@ -104,6 +108,7 @@ func scimServer(o options, c *cluster, p parts, log *slog.Logger) *httpapi.Serve
 			Groups: directory.NewGroups(c.live, c.cached, c.model),
 			Auth:   authenticator(c, p),
 			Log:    log,
+			Began:  p.counted.RequestBegan,
 			Now:    time.Now,
 			Limits: httpapi.DefaultLimits(),
 			Served: p.counted.RequestServed,

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -45,7 +46,7 @@ func (r *Reconciler) visit(ctx context.Context, acct *v1alpha1.ScimAccount, app 
 	if app.Spec.Mode == v1alpha1.ModeActive {
 		acct.Status.Pending = "" // until it is decided again
 	}
-	v := &visit{Reconciler: r, access: limit(conn, app.Spec.Mode), acct: acct, app: app}
+	v := &visit{Reconciler: r, access: limit(conn, app.Spec.Mode, r.called(app)), acct: acct, app: app}
 	v.want = desired(acct, v.profiled)
 	err = v.work(calls)
 	r.probeIf(turn.Report(err), app)
@@ -82,16 +83,28 @@ type access struct {
 	revoker  connector.Revoker
 }
 
-// limit makes access to conn. Nothing that DryRun gets can write: what would is not there, whoever asks for it.
-func limit(conn connector.Connector, mode v1alpha1.ApplicationMode) access {
-	a := access{Connector: conn}
+// called is told of the calls to app.
+func (r *Reconciler) called(app *v1alpha1.ScimApplication) connector.Called {
+	if r.Called == nil {
+		return nil
+	}
+	return r.Called(client.ObjectKeyFromObject(app))
+}
+
+// limit makes access to conn, of whose calls called is told. Nothing that DryRun gets can write: what would is not there, whoever asks for it.
+func limit(conn connector.Connector, mode v1alpha1.ApplicationMode, called connector.Called) access {
+	a := access{Connector: called.Connector(conn)}
 	a.profiled, _ = conn.(connector.Profiled)
-	a.adopter, _ = conn.(connector.Adopter)
-	a.revoker, _ = conn.(connector.Revoker)
+	if adopter, can := conn.(connector.Adopter); can {
+		a.adopter = called.Adopter(adopter)
+	}
+	if revoker, can := conn.(connector.Revoker); can {
+		a.revoker = called.Revoker(revoker)
+	}
 	if mode != v1alpha1.ModeDryRun {
 		return a
 	}
-	a.Connector, a.revoker = readOnly{conn}, nil
+	a.Connector, a.revoker = readOnly{a.Connector}, nil
 	if a.adopter != nil {
 		a.adopter = findOnly{a.adopter}
 	}
@@ -170,7 +183,7 @@ func (v *visit) observe(ctx context.Context) (*connector.Account, error) {
 	case err != nil:
 		return nil, err
 	case observed == nil:
-		return nil, fmt.Errorf("%T observed neither an account nor an error", v.Connector)
+		return nil, fmt.Errorf("a connector of type %s observed neither an account nor an error", v.app.Spec.Connector.Type)
 	}
 	return observed, nil
 }

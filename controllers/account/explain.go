@@ -156,17 +156,34 @@ func sources(roles []v1alpha1.RoleName, grants []v1alpha1.AccountGrant) []v1alph
 	return all
 }
 
-// tellApplied records what was done downstream.
-func (v *visit) tellApplied(applied connector.Account, d decision) {
-	done, reason, action := fmt.Sprintf("brought the account in line, with %d roles", len(applied.Roles)), "Applied", "Apply"
-	if applied.State == connector.Suspended {
+// tellApplied records what was done downstream to what was observed.
+func (v *visit) tellApplied(observed *connector.Account, applied connector.Account, d decision) {
+	done, reason, action := "brought the account in line", "Applied", "Apply"
+	switch {
+	case applied.State == connector.Suspended:
 		done, reason, action = "took every access of the account away", "Suspended", "Suspend"
+	case !v.ours(observed):
+		done, reason = "made the account", "Created"
+	case observed.State == connector.Suspended:
+		done, reason = "gave the account its access back", "Restored"
+	}
+	if applied.State == connector.Active {
+		done += fmt.Sprintf(", with %d roles", len(applied.Roles))
 	}
 	if d.drifted {
 		v.event(corev1.EventTypeWarning, "Drift", action, "somebody changed the account in the application; "+done)
 		return
 	}
 	v.event(corev1.EventTypeNormal, reason, action, done)
+}
+
+// tellFailed records that an account began to fail, or to fail in another way. That its application does not answer is told once, of that.
+func (r *Reconciler) tellFailed(acct *v1alpha1.ScimAccount, verdict status.Verdict) {
+	was := meta.FindStatusCondition(acct.Status.Conditions, v1alpha1.ConditionReady)
+	if verdict.Reason() == v1alpha1.ReasonUnavailable || was != nil && was.Reason == verdict.Reason() {
+		return
+	}
+	r.Recorder.Eventf(acct, nil, corev1.EventTypeWarning, "Failed", "Apply", "%s: %s%s", verdict.Reason(), verdict.Message(), because(acct))
 }
 
 // event records something about the account, with the reason of its state and the request that it goes back to. It names no person: the

@@ -46,8 +46,8 @@ func (v *visit) carryOut(ctx context.Context, observed *connector.Account, d dec
 		if err != nil {
 			return err
 		}
+		v.tellApplied(observed, applied, d)
 		observed = &applied
-		v.tellApplied(applied, d)
 	}
 	v.seen(observed)
 	if err := v.afterTakingAway(ctx, observed, d); err != nil {

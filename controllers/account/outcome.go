@@ -59,6 +59,7 @@ func outcomeOf(err error, removal bool, resync time.Duration) outcome {
 func (r *Reconciler) failed(acct *v1alpha1.ScimAccount, err error) (reconcile.Result, error) {
 	o := outcomeOf(err, takesAway(acct), r.Resync)
 	acct.Status.ObservedGeneration = acct.Generation
+	r.tellFailed(acct, o.verdict)
 	o.verdict.Set(&acct.Status.Conditions, acct.Generation)
 	return reconcile.Result{RequeueAfter: o.again}, o.err
 }

@@ -66,6 +66,10 @@ type Reconciler struct {
 	Recorder events.EventRecorder
 	// Resync is how often an account is compared with the application when nothing happens and the application does not say.
 	Resync time.Duration
+	// Applied, if set, is told of every change of SCIM that has arrived downstream, once.
+	Applied func(Applied)
+	// Called, if set, is told of the calls to the connector of an application.
+	Called func(app types.NamespacedName) connector.Called
 
 	waiting waitingRoom
 }
@@ -170,7 +174,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, acct *v1alpha1.ScimAccount) 
 		return reconcile.Result{}, err
 	}
 	before := acct.DeepCopy()
-	defer func() { err = errors.Join(err, status.Patch(ctx, r.Client, before, acct)) }()
+	defer func() { err = errors.Join(err, r.save(ctx, before, acct)) }()
 	if why, lets := forsaken(acct, app); lets {
 		return reconcile.Result{}, r.abandon(ctx, acct, why)
 	}

@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -27,6 +28,8 @@ type Connections struct {
 	Secrets client.Reader
 	// Openers has an entry for each connector type.
 	Openers map[v1alpha1.ConnectorType]Opener
+	// Called, if set, is told of the calls to the connector of an application that are made in this package.
+	Called func(app types.NamespacedName) connector.Called
 
 	cache connector.Cache
 }
@@ -49,6 +52,14 @@ func (c *Connections) Connect(ctx context.Context, app *v1alpha1.ScimApplication
 	return c.cache.Acquire(ctx, key(app.Namespace, app.Name), version, func(ctx context.Context) (connector.Connector, error) {
 		return open(ctx, app, secret.Data)
 	})
+}
+
+// called is told of the calls to app.
+func (c *Connections) called(app *v1alpha1.ScimApplication) connector.Called {
+	if c.Called == nil {
+		return nil
+	}
+	return c.Called(client.ObjectKeyFromObject(app))
 }
 
 // Forget closes the connector of an application that is gone.

@@ -120,6 +120,8 @@ func (r *Orphans) list(ctx context.Context, app *v1alpha1.ScimApplication) (seen
 	if !supported {
 		return seen, false, nil
 	}
+	ended := r.Connections.called(app).Began(connector.VerbList)
+	defer func() { ended(err) }()
 	var found orphans
 	for a, err := range lister.List(ctx) {
 		if err != nil {

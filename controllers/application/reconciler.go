@@ -9,9 +9,12 @@ import (
 	"context"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -54,12 +57,15 @@ type Reconciler struct {
 	Probes <-chan event.GenericEvent
 	// Opened, if set, is told of every application that answers a probe.
 	Opened func(types.NamespacedName)
+	// Recorder, if set, tells when an application begins to work, and when it stops to.
+	Recorder events.EventRecorder
 	// Forget, if set, is told of every application that is gone.
 	Forget func(types.NamespacedName)
 
 	probes probes
 }
 
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimapplications,verbs=get;list;watch;update
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimapplications/status,verbs=patch
 // +kubebuilder:rbac:groups=scim-operator.dev,resources=scimdirectories;scimaccounts,verbs=get;list;watch
@@ -117,11 +123,30 @@ func (r *Reconciler) again(verdict status.Verdict) time.Duration {
 }
 
 func (r *Reconciler) report(ctx context.Context, app *v1alpha1.ScimApplication, verdict status.Verdict) error {
-	generation := app.Generation
-	return writeStatus(ctx, r.Client, r.Live, app, func(app *v1alpha1.ScimApplication) {
+	generation, before := app.Generation, ""
+	err := writeStatus(ctx, r.Client, r.Live, app, func(app *v1alpha1.ScimApplication) {
+		if was := meta.FindStatusCondition(app.Status.Conditions, v1alpha1.ConditionReady); was != nil {
+			before = was.Reason
+		}
 		app.Status.ObservedGeneration = generation
 		verdict.Set(&app.Status.Conditions, generation)
 	})
+	if err == nil && r.Recorder != nil && before != verdict.Reason() {
+		r.tell(app, verdict)
+	}
+	return err
+}
+
+// tell records that an application stands otherwise than before.
+func (r *Reconciler) tell(app *v1alpha1.ScimApplication, verdict status.Verdict) {
+	kind, reason := corev1.EventTypeWarning, "NotReady"
+	switch verdict.Reason() {
+	case v1alpha1.ReasonConnected:
+		kind, reason = corev1.EventTypeNormal, "Ready"
+	case v1alpha1.ReasonDeleting, v1alpha1.ReasonDirectoryNotFound: // nobody has to do anything yet
+		kind = corev1.EventTypeNormal
+	}
+	r.Recorder.Eventf(app, nil, kind, reason, "Probe", "%s: %s", verdict.Reason(), verdict.Message())
 }
 
 // assess says how the application stands. An error is one of ours.
@@ -168,9 +193,11 @@ func (r *Reconciler) probe(ctx context.Context, app *v1alpha1.ScimApplication) e
 		return connector.Invalidf("adoption.policy is %s, and a connector of type %s cannot take over accounts", v1alpha1.AdoptionByKey, app.Spec.Connector.Type)
 	}
 	if prober, ok := conn.(connector.Prober); ok {
-		return prober.Probe(ctx)
+		ended := r.Connections.called(app).Began(connector.VerbProbe)
+		err = prober.Probe(ctx)
+		ended(err)
 	}
-	return nil
+	return err
 }
 
 // verdictOf says what the outcome of a probe means for the application.

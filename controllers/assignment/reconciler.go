@@ -48,10 +48,10 @@ type Reconciler struct {
 
 // Reconcile brings the accounts of one user in line. The user may be gone.
 func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (result reconcile.Result, err error) {
-	request := r.causes.take(req)
+	noted := r.causes.take(req)
 	defer func() {
 		if err != nil {
-			r.causes.giveBack(req, request)
+			r.causes.giveBack(req, noted)
 		}
 	}()
 	facts, err := r.facts(ctx, req)
@@ -62,7 +62,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req reconcile.Request) (resu
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	wrote, err := r.carryOut(ctx, req, facts, todo, request)
+	wrote, err := r.carryOut(ctx, req, facts, todo, noted)
 	if err != nil || wrote {
 		return todo.again(facts.Now), err // the events of the accounts wake us again
 	}

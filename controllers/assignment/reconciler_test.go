@@ -408,7 +408,7 @@ func TestCauses(t *testing.T) {
 		c.must(c.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: "app-id"}, a))
 		return a.Annotations[v1alpha1.AnnotationRequestID]
 	}
-	c.r.causes.remember(slice, []reconcile.Request{requestFor("id")})
+	c.r.because(slice, []reconcile.Request{requestFor("id")})
 	c.brokenWrites = errors.New("no write")
 	if _, err := c.reconcile("id"); err == nil {
 		t.Fatal("there was a write")
@@ -418,12 +418,12 @@ func TestCauses(t *testing.T) {
 	if got := cause(); got != "group" {
 		t.Errorf("because of %q", got)
 	}
-	c.r.causes.remember(slice, []reconcile.Request{requestFor("id")})
+	c.r.because(slice, []reconcile.Request{requestFor("id")})
 	c.settle("id") // nothing to do
 	edit(c, makeUser(), deactivated)
 	c.sync()
 	c.settle("id")
-	if got := cause(); got != "own" || len(c.r.causes.requests) != 0 {
-		t.Errorf("because of %q, and %d are remembered", got, len(c.r.causes.requests))
+	if got := cause(); got != "own" || len(c.r.causes.known) != 0 {
+		t.Errorf("because of %q, and %d are remembered", got, len(c.r.causes.known))
 	}
 }

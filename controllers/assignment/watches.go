@@ -32,16 +32,33 @@ const settle = 300 * time.Millisecond
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("assignment").
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
-		Watches(&v1alpha1.ScimUser{}, enqueue.Events{Keys: enqueue.Self, Changed: userChanged, Priority: urgency, Prompt: true}).
+		Watches(&v1alpha1.ScimUser{}, r.userEvents()).
 		Watches(&v1alpha1.ScimAccount{}, r.ledgerEvents()).
 		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: userOf, Changed: accountChanged, Delay: settle}).
-		Watches(&v1alpha1.ScimMemberSlice{}, membership.SliceEvents{Reader: r.Client, Because: r.causes.remember}).
-		Watches(&v1alpha1.ScimGroup{}, membership.GroupEvents{Reader: r.Client, Because: r.causes.remember}).
+		Watches(&v1alpha1.ScimMemberSlice{}, membership.SliceEvents{Reader: r.Client, Because: r.because}).
+		Watches(&v1alpha1.ScimGroup{}, membership.GroupEvents{Reader: r.Client, Because: r.because}).
 		Watches(&v1alpha1.ScimGrant{}, enqueue.Events{Keys: r.usersOfGrant, Priority: many}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.usersOfApplication, Priority: many}).
 		Watches(&v1alpha1.ScimApplication{}, enqueue.Events{Keys: r.heldInApplication, Changed: applicationDecided, Priority: verdict}).
 		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: r.heldInDirectory, Changed: directoryDecided, Priority: verdict}).
 		Complete(r)
+}
+
+// because notes which object woke whom.
+func (r *Reconciler) because(o client.Object, woken []reconcile.Request) {
+	r.causes.remember(o, r.Clock.Now(), woken)
+}
+
+// userEvents wakes each user. One who is gone cannot tell when that was asked for.
+func (r *Reconciler) userEvents() handler.EventHandler {
+	wake := enqueue.Events{Keys: enqueue.Self, Changed: userChanged, Priority: urgency, Prompt: true}
+	return handler.Funcs{
+		CreateFunc: wake.Create, UpdateFunc: wake.Update, GenericFunc: wake.Generic,
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q enqueue.Queue) {
+			r.because(nil, enqueue.Self(ctx, e.Object))
+			wake.Delete(ctx, e, q)
+		},
+	}
 }
 
 func isLocked(o client.Object) bool { return o.GetAnnotations()[v1alpha1.AnnotationSuspend] != "" }

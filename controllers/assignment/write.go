@@ -28,8 +28,8 @@ const fieldOwner = client.FieldOwner("scim-controller-assignment")
 const seedPage = 2000
 
 // carryOut writes what the guard lets go, and holds the rest. What takes away comes first, and each step is tried whatever becomes of
-// the others. It reports whether anything was written. request is the SCIM request that woke the user, if anybody knows.
-func (r *Reconciler) carryOut(ctx context.Context, req reconcile.Request, f Facts, w work, request string) (wrote bool, err error) {
+// the others. It reports whether anything was written. noted is what woke the user, if anybody knows.
+func (r *Reconciler) carryOut(ctx context.Context, req reconcile.Request, f Facts, w work, noted cause) (wrote bool, err error) {
 	r.withdraw(req, f, w)
 	if w.empty() {
 		return false, nil
@@ -46,7 +46,7 @@ func (r *Reconciler) carryOut(ctx context.Context, req reconcile.Request, f Fact
 			continue // held as it was held before
 		}
 		wrote = true
-		failed = append(failed, r.apply(ctx, req, f, step, spec, request))
+		failed = append(failed, r.apply(ctx, req, f, step, spec, noted))
 	}
 	for _, account := range w.over {
 		wrote = true
@@ -188,7 +188,7 @@ func seen(a guard.Account) expression.Account {
 
 // apply writes one ScimAccount. It comes with its finalizer, so that no account is ever made downstream without. One that was read is never
 // made anew when it is gone since.
-func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, f Facts, step *Step, spec v1alpha1.ScimAccountSpec, request string) error {
+func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, f Facts, step *Step, spec v1alpha1.ScimAccountSpec, noted cause) error {
 	wanted, err := configured(&spec)
 	if err != nil {
 		return err
@@ -197,9 +197,7 @@ func (r *Reconciler) apply(ctx context.Context, req reconcile.Request, f Facts, 
 	if step.Present == nil || step.Present.DeletionTimestamp.IsZero() || controllerutil.ContainsFinalizer(step.Present, v1alpha1.FinalizerAccount) {
 		config = config.WithFinalizers(v1alpha1.FinalizerAccount) // to one that is going none can be added
 	}
-	if id := requestOf(f, step, request); id != "" {
-		config = config.WithAnnotations(map[string]string{v1alpha1.AnnotationRequestID: id})
-	}
+	config = config.WithAnnotations(resolve(f, step, noted).annotations())
 	if step.Present != nil {
 		config = config.WithUID(step.Present.UID)
 		if isContested(f, step) {
@@ -226,19 +224,4 @@ func configured(spec *v1alpha1.ScimAccountSpec) (*applyv1alpha1.ScimAccountSpecA
 		return nil, fmt.Errorf("read spec from JSON: %w", err)
 	}
 	return config, nil
-}
-
-// requestOf is the SCIM request that the change comes from, as far as anybody knows: that of the group that woke the user, or else the
-// last one of the user.
-func requestOf(f Facts, step *Step, request string) string {
-	switch {
-	case request != "":
-		return request
-	case f.User != nil:
-		return f.User.Annotations[v1alpha1.AnnotationRequestID]
-	case step.Present != nil:
-		return step.Present.Annotations[v1alpha1.AnnotationRequestID]
-	default:
-		return ""
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -40,6 +41,7 @@ type Reconciler struct {
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("directory").
 		Watches(&v1alpha1.ScimDirectory{}, enqueue.Events{Keys: enqueue.Self, Changed: spokenTo}).
+		Watches(&v1alpha1.ScimDirectory{}, handler.Funcs{UpdateFunc: r.tellSwitch}).
 		Watches(&v1alpha1.ScimAccount{}, enqueue.Events{Keys: r.holder, Changed: heldOtherwise, Delay: enqueue.CountDelay}).
 		Watches(&v1alpha1.ScimUser{}, enqueue.Events{
 			Keys:    directoryOf,

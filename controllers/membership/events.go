@@ -109,7 +109,7 @@ func (e SliceEvents) Update(ctx context.Context, ev event.UpdateEvent, q enqueue
 
 // Delete implements handler.EventHandler. It does not ask what the slice was reached from, which may be gone already.
 func (e SliceEvents) Delete(ctx context.Context, ev event.DeleteEvent, q enqueue.Queue) {
-	e.Because.leave(q, ev.Object, UsersOfSlice(e.Reader)(ctx, ev.Object))
+	e.Because.leave(q, nil, UsersOfSlice(e.Reader)(ctx, ev.Object))
 }
 
 // Generic implements handler.EventHandler.
@@ -117,7 +117,7 @@ func (e SliceEvents) Generic(ctx context.Context, ev event.GenericEvent, q enque
 	e.Because.join(q, ev.Object, UsersOfSlice(e.Reader)(ctx, ev.Object))
 }
 
-// Because is told, before they are woken, which object wakes whom.
+// Because is told, before they are woken, which object wakes whom; nil is one that is gone.
 type Because func(o client.Object, users []reconcile.Request)
 
 // join wakes those who may have got something.
@@ -168,7 +168,7 @@ func (e GroupEvents) Update(ctx context.Context, ev event.UpdateEvent, q enqueue
 
 // Delete implements handler.EventHandler.
 func (e GroupEvents) Delete(ctx context.Context, ev event.DeleteEvent, q enqueue.Queue) {
-	e.Because.leave(q, ev.Object, UsersOfGroup(e.Reader)(ctx, ev.Object))
+	e.Because.leave(q, nil, UsersOfGroup(e.Reader)(ctx, ev.Object))
 }
 
 // Generic implements handler.EventHandler.

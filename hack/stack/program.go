@@ -23,8 +23,10 @@ const (
 	serverProgram     = "scim-server"
 	controllerProgram = "scim-controller"
 
-	// portsOfServer: SCIM and health.
-	portsOfServer = 2
+	// portsOfServer: SCIM, health and metrics.
+	portsOfServer = 3
+	// portsOfController: health and metrics.
+	portsOfController = 2
 	// readyTimeout bounds the start of a program, which takes about a second.
 	readyTimeout = time.Minute
 )
@@ -36,6 +38,8 @@ type Program struct {
 	URL string
 	// HealthURL answers /healthz and /readyz.
 	HealthURL string
+	// MetricsURL is where /metrics is.
+	MetricsURL string
 	// LogFile receives what the process writes.
 	LogFile string
 
@@ -109,19 +113,19 @@ func (s *Stack) StartServer(ctx context.Context) (*Program, error) {
 			return nil, err
 		}
 	}
-	p := &Program{URL: loopbackURL(ports[0]), HealthURL: loopbackURL(ports[1])}
-	flags := map[string]string{"listen": address(ports[0]), "health-listen": address(ports[1])}
+	p := &Program{URL: loopbackURL(ports[0]), HealthURL: loopbackURL(ports[1]), MetricsURL: loopbackURL(ports[2])}
+	flags := map[string]string{"listen": address(ports[0]), "health-listen": address(ports[1]), "metrics-listen": address(ports[2])}
 	err := s.run(ctx, p, serverProgram, fmt.Sprintf("%s-%d", serverProgram, number), number%s.options.APIServers, flags, s.options.ServerArgs)
 	return p, err
 }
 
 func (s *Stack) startController(ctx context.Context) error {
-	ports, err := cluster.FreePorts(1)
+	ports, err := cluster.FreePorts(portsOfController)
 	if err != nil {
 		return err
 	}
-	p := &Program{HealthURL: loopbackURL(ports[0])}
-	flags := map[string]string{"health-listen": address(ports[0])}
+	p := &Program{HealthURL: loopbackURL(ports[0]), MetricsURL: loopbackURL(ports[1])}
+	flags := map[string]string{"health-listen": address(ports[0]), "metrics-listen": address(ports[1])}
 	if err := s.run(ctx, p, controllerProgram, controllerProgram, 0, flags, s.options.ControllerArgs); err != nil {
 		return err
 	}

@@ -75,6 +75,21 @@ func refusedKeyID(err error) string {
 	return ""
 }
 
+// refusedAs is the kind of a failed authentication, empty if err is none.
+func refusedAs(err error) RefusedAs {
+	var refusal *auth.Refusal
+	switch {
+	case !errors.As(err, &refusal):
+		return ""
+	case !refusal.Presented:
+		return RefusedNothing
+	case refusal.KeyID == "":
+		return RefusedUnknown
+	default:
+		return RefusedToken
+	}
+}
+
 // reason says for the log why something of ours failed, in words that cannot hold anything of the request: the API server
 // repeats field values in its errors, and URLs hold filters.
 func reason(err error) string {

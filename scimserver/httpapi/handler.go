@@ -81,6 +81,8 @@ type Options struct {
 	Limits Limits
 	// TrustedProxies are the networks of the proxies whose X-Forwarded-For is believed; see ParseProxies.
 	TrustedProxies []netip.Prefix
+	// Began, if set, is called when a request begins; Served is called once for each such call.
+	Began func()
 	// Served is told of every request when it is over.
 	Served func(Served)
 	// Audit is told of every change before it is answered, those of one request in their order; nil if nobody is to be.
@@ -97,7 +99,24 @@ type Served struct {
 	Route  string
 	Status int
 	Took   time.Duration
+	// Refused says why nobody was authenticated; empty otherwise.
+	Refused RefusedAs
+	// Received is how long the body said it is, 0 if it did not; Sent is how long that of the answer was.
+	Received, Sent int64
 }
+
+// RefusedAs is a kind of failed authentication. It is for us alone: the answers are the same.
+type RefusedAs string
+
+// The kinds. There are no others, so they can be labels of metrics.
+const (
+	// RefusedNothing is a request without credentials.
+	RefusedNothing RefusedAs = "missing"
+	// RefusedUnknown is one with something that is no token of ours.
+	RefusedUnknown RefusedAs = "unknown"
+	// RefusedToken is one with a well-formed token that opens nothing here: revoked, expired, of another directory, or made up.
+	RefusedToken RefusedAs = "refused"
+)
 
 // NewHandler returns the handler of every path of the SCIM listener.
 func NewHandler(o Options) http.Handler {

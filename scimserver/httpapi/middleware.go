@@ -19,7 +19,7 @@ import (
 // connection instead, so that the client cannot take it for a whole one.
 func (s *server) survive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{ResponseWriter: w, requestID: uuid.NewString(), source: sourceOf(r, s.TrustedProxies)}
+		x := &exchange{ResponseWriter: w, requestID: newRequestID(), source: sourceOf(r, s.TrustedProxies)}
 		r = x.attach(r)
 		defer func() {
 			if cause := recover(); cause != nil {
@@ -28,6 +28,15 @@ func (s *server) survive(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(x, r)
 	})
+}
+
+// newRequestID returns an id that also tells when the request came (RFC 9562 §5.7). It travels with what the request changes, so that
+// scim-controller can say how long that took to arrive.
+func newRequestID() string {
+	if id, err := uuid.NewV7(); err == nil {
+		return id.String()
+	}
+	return uuid.NewString()
 }
 
 func (s *server) panicked(x *exchange, r *http.Request, cause any) {
@@ -58,6 +67,9 @@ func panicText(cause any) string {
 func (s *server) logLine(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, start := exchangeOf(r), s.Now()
+		if s.Began != nil {
+			s.Began()
+		}
 		defer func() { s.logExchange(r, x, s.Now().Sub(start)) }()
 		next.ServeHTTP(w, r)
 	})
@@ -71,6 +83,7 @@ func (s *server) logExchange(r *http.Request, x *exchange, took time.Duration) {
 	s.Served(Served{
 		Namespace: x.identity.Directory.Namespace, Directory: x.identity.Directory.Name,
 		Method: knownMethod(r.Method), Route: x.route, Status: status, Took: took,
+		Refused: refusedAs(x.err), Received: max(0, r.ContentLength), Sent: x.bytes,
 	})
 	if summary := s.quiet.summary(s.elapsed()); summary != nil {
 		s.Log.LogAttrs(r.Context(), slog.LevelWarn, "Requests without a log line of their own", summary...)

@@ -30,8 +30,9 @@ func TestServed(t *testing.T) {
 		"Get":       {request: request{method: "GET", target: one + "?attributes=canary"}, want: on(directoryPath+"/Users/{id}", 200)},
 		"Missing":   {request: request{method: "GET", target: basePath + "/Users/canary"}, want: on(directoryPath+"/Users/{id}", 404)},
 		"NoPath":    {request: request{method: "GET", target: basePath + "/canary"}, want: on("", 404)},
-		"Stranger":  {request: request{method: "GET", target: "/scim/v2/canary/canary/Users"}, token: func(*api) string { return "canary" }, want: Served{Method: "GET", Status: 401}},
-		"Elsewhere": {request: request{method: "GET", target: basePath + "/Users"}, token: func(a *api) string { return a.other }, want: Served{Method: "GET", Status: 401}},
+		"Stranger":  {request: request{method: "GET", target: "/scim/v2/canary/canary/Users"}, token: func(*api) string { return "canary" }, want: Served{Method: "GET", Status: 401, Refused: RefusedUnknown}},
+		"Anonymous": {request: request{method: "GET", target: basePath + "/Users"}, token: func(*api) string { return "" }, want: Served{Method: "GET", Status: 401, Refused: RefusedNothing}},
+		"Elsewhere": {request: request{method: "GET", target: basePath + "/Users"}, token: func(a *api) string { return a.other }, want: Served{Method: "GET", Status: 401, Refused: RefusedToken}},
 		"Method":    {request: request{method: "CANARY", target: one}, want: Served{Namespace: "team-a", Directory: "acme", Method: "other", Route: directoryPath + "/Users/{id}", Status: 405}},
 	} {
 		a := newAPI(t)
@@ -40,8 +41,11 @@ func TestServed(t *testing.T) {
 			token = tc.token(a)
 		}
 		a.serve(tc.request.with(t, token))
-		if diff := cmp.Diff([]Served{tc.want}, a.served, cmpopts.IgnoreFields(Served{}, "Took")); diff != "" {
+		if diff := cmp.Diff([]Served{tc.want}, a.served, cmpopts.IgnoreFields(Served{}, "Took", "Sent")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		if len(a.served) == 1 && (a.served[0].Sent == 0) != (tc.request.method == "HEAD") {
+			t.Errorf("%s: %d bytes were sent", name, a.served[0].Sent)
 		}
 		if strings.Contains(strings.ToLower(fmt.Sprint(a.served)), "canary") {
 			t.Errorf("%s: %+v", name, a.served)

@@ -44,6 +44,9 @@ func Stalled(reason, message string) Verdict {
 // Reason returns the reason of the verdict, one of the Reason constants of the API.
 func (v Verdict) Reason() string { return v.reason }
 
+// Message returns the message of the verdict.
+func (v Verdict) Message() string { return v.message }
+
 // Set writes the verdict into conditions for that generation of the spec. Equal conditions keep their transition times.
 func (v Verdict) Set(conditions *[]metav1.Condition, generation int64) {
 	message := v.message
