@@ -111,6 +111,9 @@ func refusedWith(t *testing.T, s v1alpha1.ScimTokenStatus, why, says string) {
 	if len(s.Credentials) > 0 || s.Conditions[0].Reason != why || !strings.Contains(message, says) {
 		t.Errorf("%d credentials, %s: %q, want %s that says %q", len(s.Credentials), s.Conditions[0].Reason, message, why, says)
 	}
+	if strings.Contains(message, "accepted before") {
+		t.Errorf("%q, and nothing was", message)
+	}
 	for _, secret := range []string{"canary", "hunter2", sum(canary)[:12], "a:b"} {
 		if strings.Contains(message, secret) {
 			t.Errorf("%q tells what is in the Secret", message)
