@@ -84,10 +84,10 @@ func checkConfiguration(t *testing.T, i image) {
 // checkFiles: the program and what the base has.
 func checkFiles(t *testing.T, program string, paths []string) {
 	t.Helper()
-	slices.Sort(paths)
 	for i := range paths {
 		paths[i] = strings.TrimPrefix(paths[i], "/")
 	}
+	slices.Sort(paths)
 	if diff := cmp.Diff([]string{"etc/passwd", "ko-app/" + program}, paths); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
