@@ -242,12 +242,12 @@ func TestPages(t *testing.T) {
 	if err := json.Unmarshal([]byte(r.stdout), &list); err != nil || len(list.Items) != 2 || list.Items[0].Kind != "ScimUser" {
 		t.Errorf("got %v and %d users, want 2", err, len(list.Items))
 	}
-	if r := us.call(t, "", "groups", "Everybody", "--no-headers", "--limit", "0"); lines(r) != 100 {
-		t.Errorf("got %d members, want 100", lines(r))
+	if r := us.call(t, "", "groups", "Everybody", "--no-headers", "--limit", "0"); lines(r) != 200 {
+		t.Errorf("got %d members, want 200", lines(r))
 	}
 }
 
-// crowd makes n users, of whom two have ada in their name, and a group of the first hundred.
+// crowd makes n users, of whom two have ada in their name, and a group of the first two hundred.
 func (w *world) crowd(t testing.TB, namespace string, n int) {
 	t.Helper()
 	group, ctx := errgroup.WithContext(t.Context())
@@ -263,13 +263,18 @@ func (w *world) crowd(t testing.TB, namespace string, n int) {
 			DirectoryRef: v1alpha1.LocalReference{Name: "acme"}, UserName: userName, State: v1alpha1.StateActive,
 		}}
 		create(user)
-		if len(members) < 100 {
+		if len(members) < 200 {
 			members = append(members, user.Name)
 		}
 	}
 	ref := v1alpha1.LocalReference{Name: "everybody"}
 	create(&v1alpha1.ScimGroup{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "everybody"}, Spec: v1alpha1.ScimGroupSpec{DirectoryRef: v1alpha1.LocalReference{Name: "acme"}, DisplayName: "Everybody"}})
-	create(&v1alpha1.ScimMemberSlice{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "everybody"}, Spec: v1alpha1.ScimMemberSliceSpec{GroupRef: ref, Users: members}})
+	for name, spec := range map[string]v1alpha1.ScimMemberSliceSpec{
+		"everybody": {Children: []string{"everybody-0", "everybody-1"}}, "everybody-0": {Users: members[:100]}, "everybody-1": {Users: members[100:]},
+	} {
+		spec.GroupRef = ref
+		create(&v1alpha1.ScimMemberSlice{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: spec})
+	}
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}

@@ -137,8 +137,8 @@ func (m *Membership) Groups() []*v1alpha1.ScimGroup {
 	return all
 }
 
-// few are so many objects that each is asked for: more are read by one list of all that there are.
-const few = 50
+// few are so many objects that each is asked for, which the client does without a pause: more are read by one list of all that there are.
+const few = 150
 
 // Named reads the objects of a kind with these names; those that are not there are left out. What it costs does not grow with the number
 // of names.
