@@ -98,7 +98,8 @@ type JWTAuthentication struct {
 	// +optional
 	// +kubebuilder:default="24h"
 	// +kubebuilder:validation:Type=string
-	// +kubebuilder:validation:Format=duration
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^([0-9]{1,6}[hms]){1,3}$`
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('8760h')",message="maxLifetime must be from 1m to 8760h"
 	MaxLifetime *metav1.Duration `json:"maxLifetime,omitempty"`
 

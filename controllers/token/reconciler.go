@@ -16,6 +16,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -115,6 +116,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, tok *v1alpha1.ScimToken) (re
 func (r *Reconciler) offer(ctx context.Context, tok *v1alpha1.ScimToken, f facts) (offer, error) {
 	secret, err := r.secret(ctx, tok)
 	switch {
+	case apierrors.IsForbidden(err):
+		return refused(true, v1alpha1.ReasonSecretNotFound, "scim-controller may not use the Secrets of this namespace: bind the ClusterRole scim-controller-secrets in it"), nil
 	case err != nil:
 		return offer{}, err
 	case tok.Spec.Provided == nil:
@@ -142,12 +145,13 @@ func until(tok *v1alpha1.ScimToken, f facts, again time.Time) time.Duration {
 }
 
 // letGo removes the Secret, if it was made here, and lets the ScimToken go. scim-server stopped accepting the credentials when it saw the deletion begin.
+// A Secret that is out of reach stays, and opens nothing: the RoleBinding may have gone first in a namespace that is being deleted, and must not hold it up.
 func (r *Reconciler) letGo(ctx context.Context, tok *v1alpha1.ScimToken) error {
 	if !controllerutil.ContainsFinalizer(tok, v1alpha1.FinalizerToken) {
 		return nil
 	}
 	secret, err := r.secret(ctx, tok)
-	if err != nil {
+	if err != nil && !apierrors.IsForbidden(err) {
 		return err
 	}
 	if secret != nil && ours(secret, tok) {

@@ -170,7 +170,8 @@ func TestPublicURL(t *testing.T) {
 
 // TestFlags: a program that does not know a flag ends at once.
 func TestFlags(t *testing.T) {
-	m := template(t, "--set=watchNamespaces={team-a}", "--set=server.metrics.enabled=true,controller.metrics.enabled=true")
+	m := template(t, "--set=watchNamespaces={team-a}", "--set=server.metrics.enabled=true,controller.metrics.enabled=true",
+		"--set=server.trustedProxies={10.0.0.0/8},server.audit.enabled=false,server.tls.secretName=tls,controller.allowEgress={127.0.0.1/32}")
 	for _, program := range []string{"scim-server", "scim-controller"} {
 		var source strings.Builder
 		for _, content := range readFiles(t, root+"/cmd/"+program+"/*.go") {
@@ -178,7 +179,7 @@ func TestFlags(t *testing.T) {
 		}
 		for _, arg := range m.args(t, program) {
 			flag, _, _ := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
-			if !strings.Contains(source.String(), `, "`+flag+`", `) {
+			if !strings.Contains(source.String(), `"`+flag+`", `) {
 				t.Errorf("cmd/%s declares no flag --%s", program, flag)
 			}
 		}

@@ -75,8 +75,8 @@ func (s *server) record(next http.Handler) http.Handler {
 // settle makes the record of an attempt that came to an end. That of a whole Bulk request says nothing unless it was refused: its
 // operations have their own.
 func (s *server) settle(x *exchange, a *attempt, status int, err error) {
-	if a.operation == audit.Bulk && status < http.StatusBadRequest {
-		return
+	if a.operation == audit.Bulk && status < http.StatusBadRequest || x.hushed != loud {
+		return // of many refusals of one kind, the first of a while is enough
 	}
 	id, attributes, added, removed := a.changes.Noted()
 	rec := audit.Record{
