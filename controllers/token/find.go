@@ -20,7 +20,7 @@ import (
 func (r *Reconciler) find(ctx context.Context, tok *v1alpha1.ScimToken) (facts, []v1alpha1.ScimTokenUse, error) {
 	f := facts{now: r.Clock.Now().UTC().Truncate(time.Second), uses: map[string]time.Time{}}
 	var uses v1alpha1.ScimTokenUseList
-	if err := r.Client.List(ctx, &uses, client.InNamespace(tok.Namespace), client.MatchingFields{index.ByToken: tok.Name}); err != nil {
+	if err := r.Client.List(ctx, &uses, client.InNamespace(tok.Namespace), client.MatchingFields{index.ByOwner: tok.Name}); err != nil {
 		return facts{}, nil, err
 	}
 	for _, use := range uses.Items {

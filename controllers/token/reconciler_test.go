@@ -48,7 +48,7 @@ func newReconciler(t *testing.T, funcs interceptor.Funcs, objects ...client.Obje
 	}
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
 		WithStatusSubresource(&v1alpha1.ScimToken{}, &v1alpha1.ScimDirectory{}).WithInterceptorFuncs(funcs).
-		WithIndex(&v1alpha1.ScimTokenUse{}, index.ByToken, func(o client.Object) []string { return []string{o.(*v1alpha1.ScimTokenUse).Spec.TokenRef.Name} }).
+		WithIndex(&v1alpha1.ScimTokenUse{}, index.ByOwner, func(o client.Object) []string { return []string{o.(*v1alpha1.ScimTokenUse).Spec.TokenRef.Name} }).
 		WithIndex(&v1alpha1.ScimToken{}, index.ByDirectory, func(o client.Object) []string { return []string{o.(*v1alpha1.ScimToken).Spec.DirectoryRef.Name} }).Build()
 	return &Reconciler{
 		Client: c, Live: c, Clock: clocktesting.NewFakePassiveClock(start), Recorder: events.NewFakeRecorder(100), Metrics: NewMetrics(prometheus.NewRegistry()),

@@ -21,8 +21,8 @@ const (
 	ByApplication = "spec.applicationRef.name"
 	// ByGroup finds ScimMemberSlices by the name of their group.
 	ByGroup = "spec.groupRef.name"
-	// ByToken finds ScimTokenUses by the name of their ScimToken.
-	ByToken = "spec.tokenRef.name"
+	// ByOwner finds ScimTokenUses by the name of their ScimToken.
+	ByOwner = "spec.tokenRef.name"
 	// ByHeld finds ScimAccounts with a change that is held, by what holds it: a HeldBy of the API.
 	ByHeld = "spec.held.by"
 	// ByUser finds ScimAccounts by the name of their ScimUser.
@@ -39,7 +39,7 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 		value  func(client.Object) string // "" is not indexed
 	}{
 		{&v1alpha1.ScimToken{}, ByDirectory, of(func(o *v1alpha1.ScimToken) string { return o.Spec.DirectoryRef.Name })},
-		{&v1alpha1.ScimTokenUse{}, ByToken, of(func(o *v1alpha1.ScimTokenUse) string { return o.Spec.TokenRef.Name })},
+		{&v1alpha1.ScimTokenUse{}, ByOwner, of(func(o *v1alpha1.ScimTokenUse) string { return o.Spec.TokenRef.Name })},
 		{&v1alpha1.ScimUser{}, ByDirectory, of(func(o *v1alpha1.ScimUser) string { return o.Spec.DirectoryRef.Name })},
 		{&v1alpha1.ScimApplication{}, ByDirectory, of(func(o *v1alpha1.ScimApplication) string { return o.Spec.DirectoryRef.Name })},
 		{&v1alpha1.ScimMemberSlice{}, ByGroup, of(func(o *v1alpha1.ScimMemberSlice) string { return o.Spec.GroupRef.Name })},
