@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 // stepTimeout bounds one step, which takes about a second.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 )
 
 // width of the terminal that the demo is made for.

@@ -20,8 +20,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 // TestServerReadsNoSecret asks as scim-server for Secrets in every way and everywhere.

@@ -10,10 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/apps"
 	"github.com/scim-operator/scim-operator/hack/apps/catalogue"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 	"github.com/scim-operator/scim-operator/hack/story"
 )
 

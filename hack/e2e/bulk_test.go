@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 // bulkResult is the result of one operation of a bulk request.

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 )
 
 // attributes are 30 paths that can be set without regard to each other.

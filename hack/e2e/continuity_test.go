@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 )
 
 // TestContinuity: the account of somebody who was deleted waits for the same externalId. Nobody else gets it with the userName, and who has

@@ -19,9 +19,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 var crowdFull = flag.Bool("crowd.full", false, "TestCrowd has ten thousand users, of whom a thousand leave; give it -timeout 1h")

@@ -13,9 +13,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/cluster"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 // TestDrain ends a server by SIGTERM under load. The load balancer is played too: it sends requests as long as /readyz

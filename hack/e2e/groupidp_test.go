@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"testing"
 
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 )
 
 // checkFound wants a path of a list to find that group alone, or nobody for an empty id.

@@ -14,8 +14,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 // newDirectory is a tenant without an application: nothing but what its identity provider makes.

@@ -27,9 +27,9 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/cluster"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 // plugin is kubectl-scim as somebody calls it who has the roles of docs/kubectl.md in the namespace of a tenant, and no other right.
@@ -38,7 +38,7 @@ type plugin struct {
 }
 
 // rolesOfPlugin are all that docs/kubectl.md has.
-var rolesOfPlugin = []string{"scim-viewer", "scim-oncall", "scim-tokens"}
+var rolesOfPlugin = []string{"scim-viewer", "scim-oncall", "scim-tokens", "scim-verify"}
 
 // builtPlugin builds the plugin once, into bin/ of the repository, where go build finds it up to date the next time.
 var builtPlugin = sync.OnceValues(func() (root string, err error) {

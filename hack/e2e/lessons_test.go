@@ -17,7 +17,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 )
 
 // lesson is what somebody else's SCIM taught its users, and the attack that must fail here. The anchors are public: they, and what happened, are listed

@@ -16,7 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 )
 
 // waitGroups waits until both servers show the user in exactly these groups, given as "displayName type".

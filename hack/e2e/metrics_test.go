@@ -20,9 +20,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/monitoring"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 // repository is the root of the repository.

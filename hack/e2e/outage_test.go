@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 // requestDeadline is when every request has ended, and a little more for the machine.

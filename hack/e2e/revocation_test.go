@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 	"github.com/scim-operator/scim-operator/hack/stack/wire"
 )
 

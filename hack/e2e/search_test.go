@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 )
 
 // waitListed waits until both servers answer a request for a list with these values of an attribute, in this order. Lists come

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 )
 
 // sequence is what one client sends to one directory, in its order: a file of scimserver/scim/testdata/sequences, whose

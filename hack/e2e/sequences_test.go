@@ -18,8 +18,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 // TestSequences goes through the requests of every client as scimserver/scim/testdata/sequences has them, each in a directory

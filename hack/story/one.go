@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 )
 
 // Join posts a user and waits until there is an account in the application. It returns the id, the login name, and the time from the 201 until

@@ -7,7 +7,7 @@ import (
 	"net/http"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 )
 
 // Group is the group whose members have the second role.

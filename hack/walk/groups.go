@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 )
 
 // groupNames are the displayNames of groups; each has an externalId of its own.

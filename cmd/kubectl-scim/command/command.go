@@ -25,6 +25,7 @@ import (
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/suspension"
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/table"
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/token"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/verify"
 )
 
 // completer is the name by which kubectl asks a plugin to complete: it calls kubectl_complete-scim with what was typed after `kubectl scim`.
@@ -72,7 +73,7 @@ func New(e *cli.Env) *cobra.Command {
 	e.Config.AddFlags(root.PersistentFlags())
 	root.AddCommand(
 		status.New(e), people.NewUsers(e), people.NewGroups(e), access.NewExplain(e), access.New(e),
-		decision.NewApprove(e), decision.NewReject(e), suspension.NewSuspend(e), suspension.NewResume(e), token.New(e), newVersion(e),
+		decision.NewApprove(e), decision.NewReject(e), suspension.NewSuspend(e), suspension.NewResume(e), token.New(e), verify.New(e), newVersion(e),
 	)
 	return root
 }

@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 // giveAll makes the grants and waits until everybody has both accounts. Somebody leaves meanwhile.

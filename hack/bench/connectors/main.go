@@ -22,12 +22,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/apps"
 	"github.com/scim-operator/scim-operator/hack/apps/catalogue"
 	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 	"github.com/scim-operator/scim-operator/hack/story"
 )
 

@@ -16,10 +16,10 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scim-operator/scim-operator/api/token"
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 	"github.com/scim-operator/scim-operator/hack/stack/stranger"
 )
 

@@ -16,8 +16,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/bench/people"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 // pageSize is what Okta and Entra ask for.

@@ -12,11 +12,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
 	"github.com/scim-operator/scim-operator/hack/bench/people"
 	"github.com/scim-operator/scim-operator/hack/stack"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 const (

@@ -10,8 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
-	"github.com/scim-operator/scim-operator/hack/stack/idp"
 )
 
 const (
