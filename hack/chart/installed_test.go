@@ -46,6 +46,7 @@ func TestInstalled(t *testing.T) {
 	t.Run("Secrets", i.testServerSeesNoSecret)
 	t.Run("ServerWrites", i.testServerWritesOnlyItsOwn)
 	t.Run("SpecPolicies", i.testSpecPolicies)
+	t.Run("Decisions", i.testDecisions)
 	t.Run("StatusPolicy", i.testStatusPolicy)
 	t.Run("BindingsPolicy", i.testBindingsPolicy)
 	t.Run("ClusterBindingsPolicy", i.testClusterBindingsPolicy)
