@@ -184,14 +184,19 @@ func tool(t *testing.T, module string) string {
 // build runs ko with .ko.yaml, and that base.
 func build(t *testing.T, base, sboms string) layout {
 	t.Helper()
-	to := t.TempDir()
+	const to = "bin/images-test" // ko makes a reference of the path, and in one no letter may be upper case
+	path := filepath.Join(root, to)
+	if err := errors.Join(os.RemoveAll(path), os.MkdirAll(path, 0o750)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(path) })
 	ko := exec.CommandContext(t.Context(), tool(t, "github.com/google/ko"), "build", "--push=false", "--base-import-paths", "--oci-layout-path="+to,
 		"--sbom-dir="+sboms, "./cmd/scim-server", "./cmd/scim-controller")
 	ko.Dir, ko.Env = root, append(os.Environ(), "KO_DEFAULTBASEIMAGE="+base, "KO_DOCKER_REPO="+filepath.Dir(base))
 	if output, err := ko.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
-	return layout(to)
+	return layout(path)
 }
 
 // baseImage stands in for the one of .ko.yaml: it has a user and nothing else, for both architectures, in a registry on loopback.
