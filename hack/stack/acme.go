@@ -52,6 +52,9 @@ func (s *Stack) Acme(ctx context.Context) (token string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, samplesTimeout)
 	defer cancel()
 	for _, sample := range samples {
+		if sample.GetObjectKind().GroupVersionKind().Group != v1alpha1.Group {
+			continue // a RoleBinding is as it is
+		}
 		if err := s.WaitReady(ctx, sample); err != nil {
 			return "", err
 		}

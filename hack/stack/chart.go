@@ -29,8 +29,8 @@ const (
 	chartDir    = "charts/scim-operator"
 	toolsModule = "hack/tools/go.mod"
 	release     = "scim-operator"
-	// secretsRole is the ClusterRole of scim-controller for the Secrets of a namespace.
-	secretsRole = "scim-controller-secrets"
+	// SecretsRole is the ClusterRole of scim-controller for the Secrets of a namespace.
+	SecretsRole = "scim-controller-secrets"
 	// fieldOwner of what is applied here.
 	fieldOwner = client.FieldOwner("scim-operator-stack")
 )
@@ -170,8 +170,8 @@ func (s *Stack) CreateNamespace(ctx context.Context, name string) error {
 // secretsBinding is that of config/samples.
 func secretsBinding(namespace string) *rbacv1.RoleBinding {
 	return &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: secretsRole},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: secretsRole},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: SecretsRole},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: SecretsRole},
 		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: Namespace, Name: controllerProgram}},
 	}
 }

@@ -153,6 +153,9 @@ func (w *walker) compareBindings(ctx context.Context, d *difference) error {
 			return err
 		}
 		for _, b := range all.Items {
+			if b.Name == stack.SecretsRole {
+				continue // that of scim-controller itself
+			}
 			for _, s := range b.Subjects {
 				got[binding{b.Namespace, b.Annotations[roleAnnotation], s.Name}]++
 			}

@@ -259,12 +259,12 @@ func (w *world) crowd(t testing.TB, namespace string, n int) {
 		if i == n/2 || i == n-1 {
 			userName = fmt.Sprintf("Ada-%d@acme.test", i)
 		}
-		user := &v1alpha1.ScimUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("user-%d", i)}, Spec: v1alpha1.ScimUserSpec{
+		name := fmt.Sprintf("user-%d", i)
+		create(&v1alpha1.ScimUser{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: v1alpha1.ScimUserSpec{
 			DirectoryRef: v1alpha1.LocalReference{Name: "acme"}, UserName: userName, State: v1alpha1.StateActive,
-		}}
-		create(user)
+		}})
 		if len(members) < 200 {
-			members = append(members, user.Name)
+			members = append(members, name)
 		}
 	}
 	ref := v1alpha1.LocalReference{Name: "everybody"}

@@ -63,10 +63,12 @@ func (m *Memory) faults() map[string]faults.Fault {
 	wait := func(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("call application: %w", ctx.Err())
 		case <-time.After(time.Millisecond):
-			return nil
 		}
+		if err := ctx.Err(); err != nil { // also when both were over before anybody looked
+			return fmt.Errorf("call application: %w", err)
+		}
+		return nil
 	}
 	hang := func(ctx context.Context) error { <-ctx.Done(); return fmt.Errorf("call application: %w", ctx.Err()) }
 	return map[string]faults.Fault{

@@ -18,6 +18,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/hack/apps"
@@ -59,6 +62,14 @@ func TestRabbitMQRefusesTheLogin(t *testing.T) {
 	alive, err := app.Open(ctx, want.UserName)
 	if err != nil {
 		t.Fatal(err)
+	}
+	// The broker waits long to close a connection that it has not entered everywhere yet, or that is just ending.
+	only := func(ctx context.Context) (bool, error) {
+		open, err := app.Connections(ctx, want.UserName)
+		return open == 1, err
+	}
+	if err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, time.Minute, true, only); err != nil {
+		t.Fatalf("wait until the broker shows the connection and no other: %v", err)
 	}
 	suspended := want
 	suspended.State = connector.Suspended

@@ -4,10 +4,14 @@
 package rabbitmq
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/scim-operator/scim-operator/hack/apps"
 )
@@ -53,7 +57,13 @@ func TestApp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if open, err := a.Connections(ctx, "jane"); err != nil || open != 1 || !alive(ctx) || !alive(ctx) {
+	var open int
+	shown := func(ctx context.Context) (_ bool, err error) {
+		open, err = a.Connections(ctx, "jane")
+		return open == 1, err
+	}
+	// The broker shows a connection a moment after it is open.
+	if err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, time.Minute, true, shown); err != nil || !alive(ctx) || !alive(ctx) {
 		t.Errorf("%d connections, %v", open, err)
 	}
 	if err := a.Remove(ctx, "jane"); err != nil {
