@@ -33,8 +33,10 @@ func Check(ctx context.Context, s *stack.Stack, scim *idp.Client, p Person) (id 
 			return "", fmt.Errorf("read what a POST made: %w", err)
 		}
 	}
-	if user.Annotations[v1alpha1.AnnotationRequestID] != "" {
-		user.Annotations[v1alpha1.AnnotationRequestID] = wantUser.Annotations[v1alpha1.AnnotationRequestID] // each request has its own
+	for _, own := range []string{v1alpha1.AnnotationRequestID, v1alpha1.AnnotationChangedBy} { // of each request, and of each credential
+		if user.Annotations[own] != "" {
+			user.Annotations[own] = wantUser.Annotations[own]
+		}
 	}
 	diff := cmp.Diff(wantName.Spec, name.Spec) + cmp.Diff(wantUser.Spec, user.Spec) +
 		cmp.Diff(wantUser.Labels, user.Labels) + cmp.Diff(wantUser.Annotations, user.Annotations) + cmp.Diff(wantUser.Finalizers, user.Finalizers)

@@ -137,7 +137,8 @@ func Objects(p Person, id string) (*v1alpha1.ScimName, *v1alpha1.ScimUser) {
 	user := &v1alpha1.ScimUser{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: stack.SampleNamespace, Name: id,
-			Annotations: map[string]string{v1alpha1.AnnotationRequestID: id}, // as long as that of a request
+			// As long as those of a request and of a token of ours.
+			Annotations: map[string]string{v1alpha1.AnnotationRequestID: id, v1alpha1.AnnotationChangedBy: id[:8]},
 		},
 		Spec: v1alpha1.ScimUserSpec{
 			DirectoryRef: directory, UserName: p.UserName(), ExternalID: p.ExternalID(), State: v1alpha1.StateActive,
