@@ -10,11 +10,11 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -45,8 +45,9 @@ func testFlood(t *testing.T, s *stack.Stack, tn tenant) {
 	if answers[http.StatusTooManyRequests] == 0 {
 		t.Error("none of them were too many")
 	}
-	if diff := cmp.Diff(before, asked(t, s)); diff != "" {
-		t.Errorf("strangers made the server ask the API server (-before +after):\n%s", diff)
+	// What the server looks after by itself goes on meanwhile. That no request of a stranger asks for anything is exact in scimserver/auth.
+	if after := asked(t, s); after-before > requests/100 {
+		t.Errorf("strangers made the server ask the API server %d times", after-before)
 	}
 	group, ctx := errgroup.WithContext(t.Context())
 	flooding, stop := context.WithCancel(ctx)
@@ -74,9 +75,9 @@ func wrongTokens(t *testing.T, right string) []string {
 	return []string{other.Reveal(), "garbage", right[:len(right)-1] + "_", "", "eyJhbGciOiJub25lIn0.e30."}
 }
 
-// asked is how often the server asked the API server for what, without the lists of ScimTokens and ScimDirectories that it asks for every two
+// asked is how often the server asked the API server for something, without the lists of ScimTokens and ScimDirectories that it asks for every two
 // seconds whoever comes.
-func asked(t *testing.T, s *stack.Stack) map[string]string {
+func asked(t *testing.T, s *stack.Stack) (requests int) {
 	t.Helper()
 	answer, err := (&http.Client{Timeout: time.Minute}).Get(s.Servers[0].MetricsURL + "/metrics")
 	if err != nil {
@@ -87,18 +88,22 @@ func asked(t *testing.T, s *stack.Stack) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := map[string]string{}
 	for line := range strings.Lines(string(text)) {
 		series, count, _ := strings.Cut(strings.TrimSpace(line), " ")
 		confirming := strings.Contains(series, `resource="scimtokens"`) || strings.Contains(series, `resource="scimdirectories"`)
-		if strings.HasPrefix(series, "scim_operator_apiserver_requests_total{") && !confirming {
-			all[series] = count
+		if !strings.HasPrefix(series, "scim_operator_apiserver_requests_total{") || confirming {
+			continue
 		}
+		n, err := strconv.Atoi(count)
+		if err != nil {
+			t.Fatal(err)
+		}
+		requests += n
 	}
-	if len(all) == 0 {
+	if requests == 0 {
 		t.Fatal("the server does not count what it asks the API server for")
 	}
-	return all
+	return requests
 }
 
 // checkFloodLog: the log tells of the flood in sum, with the first request after a while.

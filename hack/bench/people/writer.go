@@ -138,7 +138,7 @@ func Objects(p Person, id string) (*v1alpha1.ScimName, *v1alpha1.ScimUser) {
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: stack.SampleNamespace, Name: id,
 			// As long as those of a request and of a token of ours.
-			Annotations: map[string]string{v1alpha1.AnnotationRequestID: id, v1alpha1.AnnotationChangedBy: id[:8]},
+			Annotations: map[string]string{v1alpha1.AnnotationRequestID: id, v1alpha1.AnnotationChangedBy: "7Yq2mZ4k"},
 		},
 		Spec: v1alpha1.ScimUserSpec{
 			DirectoryRef: directory, UserName: p.UserName(), ExternalID: p.ExternalID(), State: v1alpha1.StateActive,
