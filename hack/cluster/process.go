@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 const (
@@ -79,8 +81,19 @@ func StartProcess(ctx context.Context, config ProcessConfig) (*Process, error) {
 	return p, nil
 }
 
-// Freeze stops the process where it is, as a long pause of its machine would: its connections stay open and unanswered.
-func (p *Process) Freeze() error { return p.signal(syscall.SIGSTOP) }
+// Freeze stops the process where it is, as a long pause of its machine would: its connections stay open and unanswered. It stands still when
+// Freeze returns.
+func (p *Process) Freeze() error {
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return wait.PollUntilContextTimeout(context.Background(), time.Millisecond, freezeTimeout, true, func(context.Context) (bool, error) {
+		return stands(p.Pid())
+	})
+}
+
+// freezeTimeout bounds the wait for threads to stop, which takes them no time unless the machine is very busy.
+const freezeTimeout = 10 * time.Second
 
 // Resume ends a Freeze.
 func (p *Process) Resume() error { return p.signal(syscall.SIGCONT) }
