@@ -54,7 +54,7 @@ func setConditions(s *v1alpha1.ScimTokenStatus, tok *v1alpha1.ScimToken, f facts
 
 // verdictOf is Ready and Stalled.
 func verdictOf(s *v1alpha1.ScimTokenStatus, tok *v1alpha1.ScimToken, f facts) status.Verdict {
-	all, problem := revocationOf(tok).all, f.offer.problem
+	all, problem := tok.RevokesAll(), f.offer.problem
 	// A generated credential that has ended comes back by no Secret, so what is wrong with that does not matter unless a new one is due.
 	hasEnded := all || len(s.Credentials) == 0 && (problem == nil || tok.Spec.Provided == nil && isIssued(tok) && !due(tok, f))
 	was := meta.FindStatusCondition(tok.Status.Conditions, v1alpha1.ConditionReady)
@@ -93,7 +93,7 @@ func howToRevive(tok *v1alpha1.ScimToken) string {
 	switch {
 	case tok.Spec.Provided == nil:
 		return fmt.Sprintf("for a new one, give the annotation %s another value, and let the annotation %s not be *", v1alpha1.AnnotationRotate, v1alpha1.AnnotationRevoke)
-	case revocationOf(tok).all:
+	case tok.RevokesAll():
 		return fmt.Sprintf("put another one into the Secret, then take the annotation %s away", v1alpha1.AnnotationRevoke)
 	default:
 		return "put another one into the Secret"

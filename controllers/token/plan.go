@@ -69,8 +69,7 @@ func plan(tok *v1alpha1.ScimToken, f facts) (v1alpha1.ScimTokenStatus, time.Time
 	if f.offer.answers {
 		after.Rotated = rotateValue(tok)
 	}
-	revoked := revocationOf(tok)
-	credentials = slices.DeleteFunc(credentials, func(c v1alpha1.TokenCredential) bool { return f.superseded || revoked.ends(c.KeyID) })
+	credentials = slices.DeleteFunc(credentials, func(c v1alpha1.TokenCredential) bool { return f.superseded || tok.Revokes(c.KeyID) })
 	// Who is dropped for being too many may have been the one by which another retires.
 	after.Credentials = retire(bound(retire(credentials, tok, f.now)), tok, f.now)
 	if len(after.Credentials) > 0 || f.offer.answers {

@@ -6,7 +6,6 @@ package token
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
 	"time"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -42,7 +41,7 @@ func isExpired(tok *v1alpha1.ScimToken, now time.Time) bool {
 // due is whether a new credential shall be made: the first one, one that is asked for, or one because the newest is old enough. What has ended by
 // revocation or because of a newer ScimToken is replaced only if somebody asks. Nothing is made that would not be accepted.
 func due(tok *v1alpha1.ScimToken, f facts) bool {
-	if tok.Spec.Provided != nil || f.directory == nil || f.superseded || revocationOf(tok).all || isExpired(tok, f.now) {
+	if tok.Spec.Provided != nil || f.directory == nil || f.superseded || tok.RevokesAll() || isExpired(tok, f.now) {
 		return false
 	}
 	return !isIssued(tok) || isAskedFor(tok) || isOld(tok, f.now)
@@ -59,7 +58,7 @@ func isOld(tok *v1alpha1.ScimToken, now time.Time) bool {
 		return false
 	}
 	for _, c := range tok.Status.Credentials {
-		if !revocationOf(tok).ends(c.KeyID) {
+		if !tok.Revokes(c.KeyID) {
 			return !c.IssuedAt.IsZero() && !c.IssuedAt.Add(tok.Spec.Rotation.Interval.Duration).After(now)
 		}
 	}
@@ -87,22 +86,3 @@ func ticket(tok *v1alpha1.ScimToken) string {
 	}
 	return newest + "/" + rotateValue(tok)
 }
-
-// revocation is what the annotation revoke says.
-type revocation struct {
-	all  bool
-	keys map[string]bool
-}
-
-func revocationOf(tok *v1alpha1.ScimToken) revocation {
-	r := revocation{keys: map[string]bool{}}
-	for key := range strings.SplitSeq(tok.Annotations[v1alpha1.AnnotationRevoke], ",") {
-		key = strings.TrimSpace(key)
-		r.all = r.all || key == "*"
-		r.keys[key] = true
-	}
-	return r
-}
-
-// ends is whether the credential with that key id has ended.
-func (r revocation) ends(keyID string) bool { return r.all || r.keys[keyID] }

@@ -6,10 +6,7 @@ package auth
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -34,11 +31,10 @@ func credentialsOf(t *v1alpha1.ScimToken) []*credential {
 	if !t.DeletionTimestamp.IsZero() {
 		return nil
 	}
-	revoked := revocations(t.Annotations[v1alpha1.AnnotationRevoke])
 	var out []*credential
 	for _, c := range t.Status.Credentials {
 		proof, ok := publishedProof(t.Spec.Type, c)
-		if !ok || c.KeyID == "" || slices.Contains(revoked, c.KeyID) || slices.Contains(revoked, "*") {
+		if !ok || c.KeyID == "" || t.Revokes(c.KeyID) {
 			continue
 		}
 		out = append(out, &credential{
@@ -47,11 +43,6 @@ func credentialsOf(t *v1alpha1.ScimToken) []*credential {
 		})
 	}
 	return out
-}
-
-// revocations are the key ids in the value of the annotation. Spaces separate too: who revokes is in a hurry.
-func revocations(value string) []string {
-	return strings.FieldsFunc(value, func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
 }
 
 func publishedProof(of v1alpha1.TokenType, c v1alpha1.TokenCredential) (p proof, ok bool) {

@@ -41,7 +41,7 @@ func rotate(ctx context.Context, p *printer, name string) error {
 	if tok.Spec.Provided != nil {
 		return fmt.Errorf("the Secret %q of this ScimToken is kept by somebody else: rotate the credential there, and the old one stays valid as spec.rotation says", tok.Spec.Provided.SecretName)
 	}
-	if slices.Contains(revoked(tok), everyKey) {
+	if tok.RevokesAll() {
 		return fmt.Errorf("every credential of this ScimToken is revoked, new ones too: make another ScimToken, or take the annotation %s away first", v1alpha1.AnnotationRevoke)
 	}
 	before := map[string]bool{}
@@ -129,14 +129,14 @@ func revocation(tok *v1alpha1.ScimToken, keys []string, all bool, now time.Time)
 		if len(valid) == 0 {
 			valid = []string{"all that may come"}
 		}
-		return everyKey, valid, nil
+		return v1alpha1.RevokeAll, valid, nil
 	}
 	for _, key := range keys {
 		if !slices.Contains(valid, key) {
 			return "", nil, fmt.Errorf("the ScimToken has no valid credential %q: it has %s", key, cli.Or(strings.Join(valid, ", ")))
 		}
 	}
-	named := slices.Concat(revoked(tok), keys)
+	named := slices.Concat(tok.RevokedKeyIDs(), keys)
 	slices.Sort(named)
 	return strings.Join(slices.Compact(named), ","), keys, nil
 }

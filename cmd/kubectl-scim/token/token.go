@@ -40,20 +40,7 @@ func completeTokens(e *cli.Env) cobra.CompletionFunc {
 // isDead reports whether a credential of a token is accepted no more: it was revoked, or its time is over.
 func isDead(tok *v1alpha1.ScimToken, credential *v1alpha1.TokenCredential, now time.Time) bool {
 	over := func(at *metav1.Time) bool { return at != nil && !now.Before(at.Time) }
-	return slices.Contains(revoked(tok), credential.KeyID) || slices.Contains(revoked(tok), everyKey) || over(credential.NotAfter) || over(tok.Spec.ExpiresAt)
-}
-
-// everyKey is what the annotation says when all are revoked.
-const everyKey = "*"
-
-// revoked are the key ids that the annotation names.
-func revoked(tok *v1alpha1.ScimToken) (keys []string) {
-	for key := range strings.SplitSeq(tok.Annotations[v1alpha1.AnnotationRevoke], ",") {
-		if key = strings.TrimSpace(key); key != "" {
-			keys = append(keys, key)
-		}
-	}
-	return keys
+	return tok.Revokes(credential.KeyID) || over(credential.NotAfter) || over(tok.Spec.ExpiresAt)
 }
 
 // lastUse is when any credential was used last.
