@@ -90,8 +90,14 @@ func Foreign(s string) (Token, error) {
 // foreignDigits of the hash are in a key id: enough to tell credentials apart, and too few to help anybody who guesses at 32 characters.
 const foreignDigits = 12
 
+// foreignPrefix has a character that no key id of ours has.
+const foreignPrefix = "x-"
+
 // ForeignKeyID returns the key id of a credential that was made elsewhere, from its SHA-256 in lower-case hexadecimal.
-func ForeignKeyID(sha256 string) string { return "x-" + sha256[:foreignDigits] }
+func ForeignKeyID(sha256 string) string { return foreignPrefix + sha256[:foreignDigits] }
+
+// IsForeignKeyID says whether a key id is that of a credential that was made elsewhere.
+func IsForeignKeyID(keyID string) bool { return strings.HasPrefix(keyID, foreignPrefix) }
 
 // Reveal returns the token itself.
 func (t Token) Reveal() string { return t.text }

@@ -69,7 +69,7 @@ func newPlugin(t *testing.T, tn *tenant, user string, roles ...string) plugin {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, role := range documentedRoles(t, filepath.Join(root, "docs/kubectl.md")) {
+	for _, role := range documentedRoles(t, "docs/kubectl.md") {
 		if !slices.Contains(roles, role.Name) {
 			continue
 		}
@@ -95,11 +95,7 @@ func newPlugin(t *testing.T, tn *tenant, user string, roles ...string) plugin {
 
 func documentedRoles(t *testing.T, page string) (roles []*rbacv1.Role) {
 	t.Helper()
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, block := range strings.Split(string(text), "```yaml\n")[1:] {
+	for _, block := range strings.Split(readPage(t, page), "```yaml\n")[1:] {
 		block, _, _ = strings.Cut(block, "```")
 		for document := range strings.SplitSeq(block, "---\n") {
 			role := &rbacv1.Role{}

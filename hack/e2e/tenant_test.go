@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -211,29 +212,12 @@ func (tn *tenant) waitEmpty(t *testing.T, kinds ...client.ObjectList) {
 			if err := tn.Client.List(ctx, kind, client.InNamespace(tn.namespace)); err != nil {
 				return err
 			}
-			if left := itemsOf(kind); left > 0 {
+			if left := apimeta.LenList(kind); left > 0 {
 				return fmt.Errorf("%d objects of %T left", left, kind)
 			}
 		}
 		return nil
 	})
-}
-
-func itemsOf(list client.ObjectList) int {
-	switch l := list.(type) {
-	case *v1alpha1.ScimUserList:
-		return len(l.Items)
-	case *v1alpha1.ScimNameList:
-		return len(l.Items)
-	case *v1alpha1.ScimAccountList:
-		return len(l.Items)
-	case *v1alpha1.ScimApplicationList:
-		return len(l.Items)
-	case *v1alpha1.ScimTokenList:
-		return len(l.Items)
-	default:
-		return -1
-	}
 }
 
 // checkNames wants one reservation for each user and no other.

@@ -4,22 +4,14 @@
 package e2e
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
-	"github.com/scim-operator/scim-operator/hack/cluster"
 	"github.com/scim-operator/scim-operator/hack/stack"
 )
 
@@ -50,11 +42,11 @@ func TestUninstall(t *testing.T) {
 		t.Errorf("there were %d objects only: nothing is proved", len(before))
 	}
 	early.mustDelete(t, namespaceOf(early))
-	waitGone(t, early)
+	early.waitGone(t, namespaceOf(early))
 
 	late.mustDelete(t, namespaceOf(late))
 	documented(t, s, "operator gone", late.namespace)
-	waitGone(t, late)
+	late.waitGone(t, namespaceOf(late))
 	for _, tn := range []*tenant{early, late} {
 		tn.waitBound(t, leaver, stayer)
 	}
@@ -62,18 +54,6 @@ func TestUninstall(t *testing.T) {
 
 func namespaceOf(tn *tenant) *corev1.Namespace {
 	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tn.namespace}}
-}
-
-func waitGone(t *testing.T, tn *tenant) {
-	t.Helper()
-	eventually(t, func(ctx context.Context) error {
-		live := &corev1.Namespace{}
-		err := tn.Client.Get(ctx, client.ObjectKey{Name: tn.namespace}, live)
-		if apierrors.IsNotFound(err) {
-			return nil
-		}
-		return errors.Join(fmt.Errorf("the namespace is still there: %v", live.Status.Conditions), err)
-	})
 }
 
 // everything of ours in the namespace, by kind and name.
@@ -96,30 +76,11 @@ func (tn *tenant) everything(t *testing.T) map[string]client.Object {
 // documented runs the commands of the block of docs/operations.md whose first line is "# <title>: …", with their namespace acme replaced.
 func documented(t *testing.T, s *stack.Stack, title, namespace string) {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, block, found := strings.Cut(string(content), "```sh\n# "+title+": ")
+	_, block, found := strings.Cut(readPage(t, "docs/operations.md"), "```sh\n# "+title+": ")
 	block, _, closed := strings.Cut(block, "```")
 	_, commands, lines := strings.Cut(block, "\n")
 	if !found || !closed || !lines || !strings.Contains(commands, "-n acme") {
 		t.Fatalf("docs/operations.md has no commands %q in the namespace acme", title)
 	}
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := cluster.WriteKubeconfig(kubeconfig, s.Admin); err != nil {
-		t.Fatal(err)
-	}
-	kubectl, err := exec.LookPath("kubectl")
-	if err != nil {
-		if kubectl, err = filepath.Abs(filepath.Join("..", "..", "bin", "controlplane", "kubectl")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	script := "set -euo pipefail\n" + strings.ReplaceAll(commands, "-n acme", "-n "+namespace)
-	shell := exec.CommandContext(t.Context(), "bash", "-c", script)
-	shell.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, "PATH="+filepath.Dir(kubectl)+string(os.PathListSeparator)+os.Getenv("PATH"))
-	if output, err := shell.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v: %s", title, err, output)
-	}
+	shell(t, s, s.Root(), strings.ReplaceAll(commands, "-n acme", "-n "+namespace))
 }

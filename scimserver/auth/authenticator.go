@@ -9,17 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/scim-operator/scim-operator/api/token"
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 )
-
-// foreignPrefix is that of token.ForeignKeyID.
-const foreignPrefix = "x-"
 
 // Options are what an Authenticator is made of.
 type Options struct {
@@ -86,7 +83,7 @@ func (a *Authenticator) identify(ctx context.Context, header http.Header, want S
 
 // loggable is keyID, unless it is part of the hash of something that nobody here has ever heard of, such as a mistyped password.
 func loggable(keyID string, candidates []*credential) string {
-	if len(candidates) == 0 && strings.HasPrefix(keyID, foreignPrefix) {
+	if len(candidates) == 0 && token.IsForeignKeyID(keyID) {
 		return ""
 	}
 	return keyID

@@ -25,6 +25,7 @@ import (
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
+	"github.com/scim-operator/scim-operator/controllers/connector/connectortest/faults"
 	"github.com/scim-operator/scim-operator/controllers/connector/egress"
 	"github.com/scim-operator/scim-operator/controllers/connector/outbound"
 	"github.com/scim-operator/scim-operator/hack/apps"
@@ -290,21 +291,8 @@ func (w world) add(like connector.Account, owner string) func() string {
 
 // hanging is a connector to something that accepts connections and says nothing.
 func hanging(t testing.TB) (connector.Connector, <-chan struct{}) {
-	listener, reached := listen(t), make(chan struct{}, 1)
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = conn.Close() })
-			select {
-			case reached <- struct{}{}:
-			default:
-			}
-		}
-	}()
-	return open(t, plain("http://"+listener.Addr().String())), reached
+	address := free(t)
+	return open(t, plain("http://"+address)), faults.Silence(t, address)
 }
 
 // serve answers with handler over plain HTTP.
