@@ -94,10 +94,13 @@ func serveAside(ctx context.Context, handler http.Handler, on net.Listener, log 
 	return (&httpapi.Server{Handler: handler, Log: log, Drain: asideDrain}).Serve(ctx, on)
 }
 
+// patience is longer than most an API server takes to come back to itself, and leaves the request time for its work.
+const patience = 10 * time.Second
+
 func authenticator(c *cluster, p parts) *auth.Authenticator {
 	return auth.New(auth.Options{
 		Table: c.credentials, Profiles: directory.NewProfiles(p.counted.RuleUsed), Now: time.Now, Used: p.uses.Add,
-		JWT: &jwt.Verifier{},
+		JWT: &jwt.Verifier{}, Patience: patience,
 	})
 }
 

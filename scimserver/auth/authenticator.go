@@ -30,6 +30,9 @@ type Options struct {
 	JWT TokenVerifier
 	// Used is told of every use of a ScimToken, and must not wait for anything; nil is nobody.
 	Used func(Use)
+	// Patience is how long a good credential waits for the table to be confirmed again; 0 is not at all. It should be less than what
+	// identity providers wait for an answer.
+	Patience time.Duration
 }
 
 // Use is one use of a credential of a ScimToken.
@@ -45,23 +48,60 @@ type Use struct {
 }
 
 // Authenticator checks what identity providers present against a Table. It is safe for concurrent use.
-type Authenticator struct{ Options }
+type Authenticator struct {
+	Options
+	waiting chan struct{} // holds one for each request that waits
+}
+
+// maxWaiting bounds the requests that wait, all with a good credential; the next one is ErrUnavailable at once.
+const maxWaiting = 512
 
 // New returns an Authenticator.
-func New(o Options) *Authenticator { return &Authenticator{Options: o} }
+func New(o Options) *Authenticator {
+	return &Authenticator{Options: o, waiting: make(chan struct{}, maxWaiting)}
+}
 
 // Authenticate returns who presents the one credential in header, if it opens the directory of want; with the zero Scope any
 // credential of a ScimToken will do. Otherwise the error is a *Refusal, or it wraps ErrUnavailable. It asks the API server nothing.
 //
 // A yes needs a table that is confirmed in the namespace of the credential. A no needs one that is confirmed everywhere: what
-// we have not heard of for a while may be a credential that we have not heard of yet.
+// we have not heard of for a while may be a credential that we have not heard of yet. Who would get a yes waits for it: an API
+// server that is slow for some seconds then makes requests slow, and none fail. Nobody waits for a no.
 func (a *Authenticator) Authenticate(ctx context.Context, header http.Header, want Scope) (Identity, error) {
 	id, err := a.identify(ctx, header, want)
+	var stale *unconfirmed
+	if errors.As(err, &stale) && a.wait(ctx, stale.namespace) {
+		id, err = a.identify(ctx, header, want)
+	}
 	var refusal *Refusal
 	if errors.As(err, &refusal) && !a.Table.Confirmed() {
 		return Identity{}, fmt.Errorf("%w: who may speak is not confirmed", ErrUnavailable)
 	}
 	return id, err
+}
+
+// unconfirmed is the error for a credential that is good as far as the table knows, which does not count any more in that namespace.
+type unconfirmed struct{ namespace string }
+
+// Error implements error.
+func (u *unconfirmed) Error() string {
+	return ErrUnavailable.Error() + ": namespace " + u.namespace + " is not confirmed"
+}
+
+// Unwrap makes it ErrUnavailable.
+func (u *unconfirmed) Unwrap() error { return ErrUnavailable }
+
+// wait says whether the table has come to count in a namespace again.
+func (a *Authenticator) wait(ctx context.Context, namespace string) bool {
+	select {
+	case a.waiting <- struct{}{}:
+	default:
+		return false
+	}
+	defer func() { <-a.waiting }()
+	ctx, cancel := context.WithTimeout(ctx, a.Patience)
+	defer cancel()
+	return a.Table.wait(ctx, namespace)
 }
 
 func (a *Authenticator) identify(ctx context.Context, header http.Header, want Scope) (Identity, error) {
@@ -111,7 +151,7 @@ func sameProof(want, got proof) bool { return subtle.ConstantTimeCompare(want[:]
 func (a *Authenticator) accept(c *credential, now time.Time) (Identity, error) {
 	key := client.ObjectKey{Namespace: c.owner.Namespace, Name: c.owner.Spec.DirectoryRef.Name}
 	if !a.Table.confirms(key.Namespace) {
-		return Identity{}, fmt.Errorf("%w: namespace %s is not confirmed", ErrUnavailable, key.Namespace)
+		return Identity{}, &unconfirmed{key.Namespace}
 	}
 	dir, err := a.open(key)
 	if err != nil {
@@ -140,7 +180,7 @@ func (a *Authenticator) verify(ctx context.Context, raw string, want Scope, now 
 		return Identity{}, &Refusal{Presented: true}
 	}
 	if !a.Table.confirms(key.Namespace) {
-		return Identity{}, fmt.Errorf("%w: namespace %s is not confirmed", ErrUnavailable, key.Namespace)
+		return Identity{}, &unconfirmed{key.Namespace}
 	}
 	opened, err := a.open(key)
 	return Identity{Directory: opened, TokenKeyID: keyID, Scopes: jwt.Scopes}, err

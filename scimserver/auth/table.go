@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -41,11 +42,14 @@ type Table struct {
 	directories *mirror[*v1alpha1.ScimDirectory]
 	byKeyID     map[string][]*credential // the lists are replaced, never changed
 	confirmed   map[string]time.Time     // by namespace as listed
+	news        chan struct{}            // closed, and replaced, when anything has been confirmed
 }
 
 // NewTable returns an empty Table of these namespaces; cache.AllNamespaces alone is all. now is time.Now outside of tests.
 func NewTable(namespaces []string, now func() time.Time) *Table {
-	t := &Table{namespaces: namespaces, now: now, byKeyID: map[string][]*credential{}, confirmed: map[string]time.Time{}}
+	t := &Table{
+		namespaces: namespaces, now: now, byKeyID: map[string][]*credential{}, confirmed: map[string]time.Time{}, news: make(chan struct{}),
+	}
 	t.tokens = newMirror(t.reindex)
 	t.directories = newMirror(func(_, _ *v1alpha1.ScimDirectory) {})
 	return t
@@ -90,9 +94,30 @@ func (t *Table) directory(key client.ObjectKey) *v1alpha1.ScimDirectory {
 
 // confirms says whether what the table has of a namespace still counts.
 func (t *Table) confirms(namespace string) bool {
+	confirmed, _ := t.look(namespace)
+	return confirmed
+}
+
+// look says also what is closed when that may have changed for the better.
+func (t *Table) look(namespace string) (confirmed bool, news <-chan struct{}) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.fresh(namespace) || t.fresh(cache.AllNamespaces)
+	return t.fresh(namespace) || t.fresh(cache.AllNamespaces), t.news
+}
+
+// wait returns once the table counts in a namespace, with true, or when ctx ends.
+func (t *Table) wait(ctx context.Context, namespace string) bool {
+	for {
+		confirmed, news := t.look(namespace)
+		if confirmed {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-news:
+		}
+	}
 }
 
 // Confirmed says whether all of the table still counts.
@@ -198,25 +223,37 @@ func (t *Table) Refresh(ctx context.Context, live client.Reader, namespace strin
 	defer cancel()
 	begun := t.now() // what the API server answers is at least as new as the question
 	var tokens v1alpha1.ScimTokenList
-	if err := live.List(ctx, &tokens, client.InNamespace(namespace)); err != nil {
-		return fmt.Errorf("list ScimTokens: %w", err)
-	}
 	var directories v1alpha1.ScimDirectoryList
-	if err := live.List(ctx, &directories, client.InNamespace(namespace)); err != nil {
-		return fmt.Errorf("list ScimDirectories: %w", err)
+	lists, ctx := errgroup.WithContext(ctx)
+	lists.Go(func() error { return named("ScimTokens", live.List(ctx, &tokens, client.InNamespace(namespace))) })
+	lists.Go(func() error {
+		return named("ScimDirectories", live.List(ctx, &directories, client.InNamespace(namespace)))
+	})
+	if err := lists.Wait(); err != nil {
+		return err
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.tokens.replace(namespace, tokens.ResourceVersion, apart(tokens.Items)); err != nil {
-		return fmt.Errorf("list ScimTokens: %w", err)
+		return named("ScimTokens", err)
 	}
 	if err := t.directories.replace(namespace, directories.ResourceVersion, apart(directories.Items)); err != nil {
-		return fmt.Errorf("list ScimDirectories: %w", err)
+		return named("ScimDirectories", err)
 	}
 	if begun.After(t.confirmed[namespace]) {
 		t.confirmed[namespace] = begun
+		close(t.news)
+		t.news = make(chan struct{})
 	}
 	return nil
+}
+
+// named says what could not be listed.
+func named(kinds string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("list %s: %w", kinds, err)
 }
 
 // apart copies the items of a list, so that keeping one does not keep all.

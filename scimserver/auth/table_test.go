@@ -173,17 +173,22 @@ func TestBlipsDoNoHarm(t *testing.T) {
 	}
 }
 
+// slow answers after d.
+func slow(d time.Duration) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		select {
+		case <-time.After(d):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // TestSlowAPIServer: answers that take almost three seconds are late and still good.
 func TestSlowAPIServer(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble, good token.Token) {
-		b.server.fail(func(ctx context.Context) error {
-			select {
-			case <-time.After(1450 * time.Millisecond): // for each of two lists
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		})
+		b.server.fail(slow(2900 * time.Millisecond))
 		for range 6000 {
 			<-time.After(pollInterval)
 			if got := b.ask(t.Context(), good); got != http.StatusOK {

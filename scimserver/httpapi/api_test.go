@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,12 +129,11 @@ type objects struct {
 	directories []v1alpha1.ScimDirectory
 	tokens      []v1alpha1.ScimToken
 	mu          sync.Mutex
-	lists       int
+	lists       atomic.Int64
 }
 
 func (o *objects) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
-	o.lists++
-	version := strconv.Itoa(o.lists)
+	version := strconv.FormatInt(o.lists.Add(1), 10)
 	switch out := list.(type) {
 	case *v1alpha1.ScimTokenList:
 		out.Items = slices.Clone(o.tokens)
