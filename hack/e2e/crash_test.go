@@ -38,17 +38,17 @@ func TestCrash(t *testing.T) {
 	s := ownStack(t, stack.Options{ControllerArgs: []string{"--leader-elect=false"}}) // a Lease would have to run out after each kill
 	t.Run("Controller", func(t *testing.T) {
 		tn := newTenant(t, s)
-		tn.live(t, seed, 5, s.Controller)
+		tn.live(t, seed, lessInShort(5, 3), s.Controller)
 		tn.checkNames(t) // the server lived, so nothing may be left behind
 	})
 	t.Run("Server", func(t *testing.T) {
 		tn := newTenant(t, s)
-		tn.live(t, seed, 5, s.Servers[0])
+		tn.live(t, seed, lessInShort(5, 3), s.Servers[0])
 		tn.checkLeftovers(t)
 	})
 	t.Run("Both", func(t *testing.T) {
 		tn := newTenant(t, s)
-		tn.live(t, seed, 8, s.Controller, s.Servers[0])
+		tn.live(t, seed, lessInShort(8, 4), s.Controller, s.Servers[0])
 		tn.checkLeftovers(t)
 	})
 }

@@ -26,7 +26,7 @@ func TestGroupCrash(t *testing.T) {
 	t.Logf("repeat with %s=%d", seedVariable, seed)
 	s := ownStack(t, stack.Options{})
 	tn := newDirectory(t, s)
-	const actors, each, kills = 6, 40, 8
+	const actors, each = 6, 40
 	people := tn.people(t, actors*each)
 	common := tn.group(t, "Common")
 	var acknowledged atomic.Int64
@@ -53,7 +53,7 @@ func TestGroupCrash(t *testing.T) {
 	}
 	group.Go(func() error {
 		defer over.Store(true)
-		return killAtRandom(ctx, s.Servers, rand.New(rand.NewPCG(seed, actors)), kills, &acknowledged)
+		return killAtRandom(ctx, s.Servers, rand.New(rand.NewPCG(seed, actors)), lessInShort(8, 5), &acknowledged)
 	})
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)

@@ -34,6 +34,14 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// lessInShort is how often something random is tried: often, or with -short as often as there is time for.
+func lessInShort(often, short int) int {
+	if testing.Short() {
+		return short
+	}
+	return often
+}
+
 // get starts the stack if it does not run yet.
 func (l *lazy) get(t *testing.T) *stack.Stack {
 	t.Helper()

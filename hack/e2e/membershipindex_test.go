@@ -211,7 +211,7 @@ type change struct {
 func (m *meeting) plan(r *rand.Rand, group string) change {
 	candidates := slices.Concat(m.people, slices.Sorted(maps.Keys(m.members)))
 	c := change{group: group, verb: r.IntN(10)}
-	for range 1 + r.IntN(80)*r.IntN(2) {
+	for range 1 + r.IntN(200)*r.IntN(2) {
 		if pick := candidates[r.IntN(len(candidates))]; pick != group && !slices.Contains(c.whom, pick) {
 			c.whom = append(c.whom, pick)
 		}
@@ -362,7 +362,7 @@ func TestControllersReadMembershipAsTheServerWritesIt(t *testing.T) {
 	t.Log("seed", seed)
 	r, m := rand.New(rand.NewPCG(seed, 0)), meet(t)
 	m.join(250)
-	for round := range 60 {
+	for round := range lessInShort(60, 25) {
 		m.round(r)
 		m.settle(round)
 	}
@@ -372,7 +372,7 @@ func TestControllersReadMembershipAsTheServerWritesIt(t *testing.T) {
 	}
 	inner := slices.DeleteFunc(all.Items, func(s v1alpha1.ScimMemberSlice) bool { return len(s.Spec.Children) == 0 })
 	t.Logf("%d groups, of whose slices %d were split", len(m.members), len(inner))
-	if len(inner) < 5 {
+	if len(inner) < 3 {
 		t.Error("too few slices were split to prove anything")
 	}
 	m.checkBelow()

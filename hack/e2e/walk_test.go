@@ -17,7 +17,7 @@ import (
 
 var (
 	walkSeeds    = flag.Int("walk.seeds", 2, "how many random walks TestWalk takes")
-	walkSteps    = flag.Int("walk.steps", 120, "how many steps each has")
+	walkSteps    = flag.Int("walk.steps", 60, "how many steps each has")
 	walkFirst    = flag.Uint64("walk.first", 0, "the seed of the first walk, the next ones count on from there; 0 chooses one at random")
 	walkParallel = flag.Int("walk.parallel", 2, "how many walks are under way at a time")
 )

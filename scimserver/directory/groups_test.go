@@ -304,6 +304,10 @@ func TestMembersUnderFaults(t *testing.T) {
 	c := admin(t, 0)
 	healthy, dir := newGroups(t, c, c), inNamespace(t, c)
 	p := people(t, c, dir, 400)
+	changes := 15
+	if testing.Short() {
+		changes = 6
+	}
 	st, err := healthy.Create(t.Context(), dir, scim.Resource{"displayName": "g"}, false)
 	wantStatus(t, "Create", err, http.StatusOK)
 	var mu sync.Mutex
@@ -313,7 +317,7 @@ func TestMembersUnderFaults(t *testing.T) {
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(seed, uint64(worker)))
 			mine := p[worker*50 : worker*50+50]
-			for range 15 {
+			for range changes {
 				batch := mine[random.IntN(25) : 25+random.IntN(25)]
 				in := random.IntN(3) > 0
 				op := add(batch...)

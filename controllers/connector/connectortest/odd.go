@@ -106,11 +106,17 @@ func (r *run) goesOddly(what string, want connector.Account) {
 	}
 }
 
+// shortOdd is of how many odd texts one is tried, another one for each attribute, where there is not the time for all.
+const shortOdd = 3
+
 // oddValues are attributes that nobody thought of: they are kept as they are, or Invalid.
 func oddValues(t testing.TB, s Subject) {
 	r := start(t, s)
-	for _, name := range slices.Sorted(maps.Keys(r.Profile)) {
-		for _, value := range oddTexts("value") {
+	for attribute, name := range slices.Sorted(maps.Keys(r.Profile)) {
+		for i, value := range oddTexts("value") {
+			if testing.Short() && i%shortOdd != attribute%shortOdd {
+				continue
+			}
 			want := r.account(r.Roles[0])
 			want.Profile = map[string]string{name: value}
 			if !r.livesOddly(fmt.Sprintf("%s %.80q", name, value), want) {
