@@ -176,7 +176,7 @@ func (s *served) becomes(name, want string) {
 
 func (s *served) eventually(what string, is func() bool) {
 	s.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	for !is() {
 		select {

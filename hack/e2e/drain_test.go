@@ -10,12 +10,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/cluster"
-	"github.com/scim-operator/scim-operator/hack/stack"
 )
 
 // TestDrain ends a server by SIGTERM under load. The load balancer is played too: it sends requests as long as /readyz
@@ -59,7 +59,7 @@ func TestDrain(t *testing.T) {
 		defer ready.Store(false)
 		isReady := cluster.ReadyURL(server.HealthURL+"/readyz", nil)
 		unready := func(ctx context.Context) (bool, error) { return isReady(ctx) != nil, nil }
-		if err := wait.PollUntilContextTimeout(t.Context(), stack.PollInterval, patience, true, unready); err != nil {
+		if err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, patience, true, unready); err != nil {
 			t.Errorf("the server went on saying that it was ready: %v", err)
 		}
 	})

@@ -176,7 +176,7 @@ func (m *meeting) converged() (diff string) {
 func (m *meeting) settle(round int) {
 	m.t.Helper()
 	diff := ""
-	err := wait.PollUntilContextTimeout(m.t.Context(), 5*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(m.t.Context(), 5*time.Millisecond, 2*time.Minute, true, func(context.Context) (bool, error) {
 		diff = m.converged()
 		return diff == "", nil
 	})

@@ -18,7 +18,6 @@ import (
 	"github.com/google/uuid"
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -145,8 +144,10 @@ func (tn *tenant) waitReady(t *testing.T, objects ...client.Object) {
 // eventually repeats check until it returns nil, and fails the test with its last error when that takes too long.
 func eventually(t *testing.T, check func(ctx context.Context) error) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	var last error
-	err := wait.PollUntilContextTimeout(t.Context(), stack.PollInterval, patience, true, func(ctx context.Context) (bool, error) {
+	err := stack.Poll(ctx, func(ctx context.Context) (bool, error) {
 		if err := check(ctx); ctx.Err() == nil || last == nil {
 			last = err
 		}

@@ -12,7 +12,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -87,7 +86,7 @@ func (s *Stack) raiseLimits(ctx context.Context) error {
 func (s *Stack) WaitServed(ctx context.Context, namespace, directory, token string) error {
 	for _, server := range s.Servers {
 		asking := idp.New(server.BaseURL(namespace, directory), token)
-		err := wait.PollUntilContextCancel(ctx, PollInterval, true, func(ctx context.Context) (bool, error) {
+		err := Poll(ctx, func(ctx context.Context) (bool, error) {
 			answer, err := asking.Get(ctx, idp.OktaTest)
 			return answer.Status == http.StatusOK, err
 		})

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,8 +26,12 @@ import (
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
 )
 
-// PollInterval is how often the functions here, and their users, look again.
-const PollInterval = 10 * time.Millisecond
+// Poll asks until the answer is yes or an error, or ctx ends. It asks again after 5 ms first, and ever less often then, down to five times a
+// second: asking takes its time from what is waited for.
+func Poll(ctx context.Context, ask func(ctx context.Context) (bool, error)) error {
+	pauses := wait.Backoff{Duration: 5 * time.Millisecond, Factor: 1.4, Cap: 200 * time.Millisecond, Steps: math.MaxInt}
+	return pauses.DelayFunc().Until(ctx, true, true, ask)
+}
 
 // WaitReady waits until the object says Ready for its present generation. The object needs a kind that Client knows, a
 // namespace and a name. The error tells what its Ready condition says.
@@ -36,7 +41,7 @@ func (s *Stack) WaitReady(ctx context.Context, object client.Object) error {
 		return err
 	}
 	last := "not there"
-	err = wait.PollUntilContextCancel(ctx, PollInterval, true, func(ctx context.Context) (bool, error) {
+	err = Poll(ctx, func(ctx context.Context) (bool, error) {
 		live := &unstructured.Unstructured{}
 		live.SetGroupVersionKind(gvk)
 		if err := s.Client.Get(ctx, client.ObjectKeyFromObject(object), live); err != nil {
@@ -92,7 +97,7 @@ func (s *Stack) MayReadPods(ctx context.Context, userName, namespace string) (bo
 // WaitMayReadPods repeats MayReadPods until it answers want. An API server learns of a role binding a moment after it
 // was written.
 func (s *Stack) WaitMayReadPods(ctx context.Context, userName, namespace string, want bool) error {
-	err := wait.PollUntilContextCancel(ctx, PollInterval, true, func(ctx context.Context) (bool, error) {
+	err := Poll(ctx, func(ctx context.Context) (bool, error) {
 		may, err := s.MayReadPods(ctx, userName, namespace)
 		return may == want, err
 	})

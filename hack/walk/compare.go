@@ -14,7 +14,6 @@ import (
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -53,7 +52,9 @@ func (d *difference) add(users []string, format string, args ...any) {
 func (w *walker) settle(ctx context.Context) error {
 	var last *difference
 	var failure error
-	err := wait.PollUntilContextTimeout(ctx, 5*stack.PollInterval, patience, true, func(ctx context.Context) (bool, error) {
+	looking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := stack.Poll(looking, func(ctx context.Context) (bool, error) {
 		var d *difference
 		if d, failure = w.compare(ctx); failure == nil {
 			last = d

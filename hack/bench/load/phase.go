@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/wait"
-
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/bench/frame"
 	"github.com/scim-operator/scim-operator/hack/bench/meter"
@@ -95,8 +93,10 @@ func (b *bench) load(ctx context.Context, n int) error {
 
 // catchUp waits until the server counts all users.
 func (b *bench) catchUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, catchUpTimeout)
+	defer cancel()
 	last := -1
-	err := wait.PollUntilContextTimeout(ctx, stack.PollInterval, catchUpTimeout, true, func(context.Context) (bool, error) {
+	err := stack.Poll(ctx, func(context.Context) (bool, error) {
 		var err error
 		last, err = b.count()
 		return last == b.people.total, err
