@@ -4,23 +4,8 @@
 package docs
 
 import (
-	"bytes"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"time"
-
-	"k8s.io/cli-runtime/pkg/genericiooptions"
-	clocktesting "k8s.io/utils/clock/testing"
-
-	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/cli"
-	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/command"
 )
 
 // testCommands types every command of every page, as testdata/terminal.sh plays it, and judges the others by the source of what they call.
@@ -73,7 +58,7 @@ func (term terminal) testMistakes(t *testing.T) {
 		"unknown field selected":     "kubectl get scimusers -n acme --field-selector spec.name=x",
 		"unknown field":              "kubectl get scimapp demo-cluster -n acme -o jsonpath='{.status.removal}'",
 		"unknown condition":          `kubectl get scimdir acme -n acme -o jsonpath='{.status.conditions[?(@.type=="Reddy")].message}'`,
-		"unknown column":             "kubectl get scimapps -n acme -o custom-columns=NAME:.metadata.name,HELD:.status.holding",
+		"unknown column":             "kubectl get scimapp -n acme -o custom-columns=NAME:.metadata.name,HELD:.status.holding",
 		"in an argument":             `kubectl annotate scimapp demo-cluster -n acme a="$(kubectl get scimapp demo-cluster -n acme -o jsonpath='{.status.removal}')"`,
 		"patch of an unknown field":  `kubectl patch scimapp demo-cluster -n acme --type=merge -p '{"spec":{"modus":"Paused"}}'`,
 		"patch of an unknown value":  `kubectl patch scimapp demo-cluster -n acme --type=merge -p '{"spec":{"mode":"Halted"}}'`,
@@ -97,6 +82,7 @@ func (term terminal) testMistakes(t *testing.T) {
 		"flag of a command":          "kubectl scim users --wide",
 		"arguments of a command":     "kubectl scim explain ada@acme.test",
 		"unknown placeholder":        reader{&sync.Map{}}.fill("kubectl get scimuser <whoever> -n acme"),
+		"foreign program":            "az ad user list",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -105,103 +91,4 @@ func (term terminal) testMistakes(t *testing.T) {
 			}
 		})
 	}
-}
-
-// judge says what is wrong with a call of what is not run.
-func judge(t *testing.T, args []string) error {
-	t.Helper()
-	switch args[0] {
-	case "kubectl":
-		return parsePlugin(args[2:])
-	case "go":
-		return judgeGo(t, args[1:])
-	}
-	return nil
-}
-
-// parsePlugin has the plugin parse what follows `kubectl scim`.
-func parsePlugin(args []string) error {
-	whole := command.New(cli.NewEnv(genericiooptions.NewTestIOStreamsDiscard(), clocktesting.NewFakePassiveClock(time.Time{})))
-	called, rest, err := whole.Find(args)
-	if err != nil {
-		return err
-	}
-	called.InitDefaultHelpFlag()
-	if err := called.ParseFlags(rest); err != nil {
-		return err
-	}
-	if slices.Contains(rest, "--help") {
-		return nil
-	}
-	for _, check := range []func() error{func() error { return called.ValidateArgs(called.Flags().Args()) }, called.ValidateRequiredFlags, called.ValidateFlagGroups} {
-		if err := check(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// judgeGo looks for the package, and for the tests and flags in its source.
-func judgeGo(t *testing.T, args []string) error {
-	t.Helper()
-	at := slices.IndexFunc(args, func(arg string) bool { return strings.Contains(arg, "/") && !strings.HasPrefix(arg, "-") })
-	if at < 1 {
-		return fmt.Errorf("no package is named")
-	}
-	dir, _, _ := strings.Cut(strings.TrimPrefix(args[at], "github.com/scim-operator/scim-operator/"), "@")
-	sources, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
-	if err != nil || len(sources) == 0 {
-		return fmt.Errorf("there is no package %s: %w", dir, err)
-	}
-	var source bytes.Buffer
-	for _, path := range sources {
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		source.Write(content)
-	}
-	flags := append(slices.Clone(args[1:at]), args[at+1:]...)
-	if args[0] == "run" {
-		return judgeFlags(flags, func(name string) bool {
-			return strings.Contains(source.String(), `("`+name+`", `) || strings.Contains(source.String(), `, "`+name+`", `)
-		})
-	}
-	for i, flag := range flags[:max(0, len(flags)-1)] {
-		if slices.Contains([]string{"-run", "-fuzz", "-bench"}, flag) && flags[i+1] != "^$" {
-			pattern, _, _ := strings.Cut(flags[i+1], "/")
-			if !regexp.MustCompile(`(?m)^func (Test|Fuzz|Benchmark)\w*\(`).MatchString(source.String()) || !anyTest(source.String(), pattern) {
-				return fmt.Errorf("%s has no %s", dir, pattern)
-			}
-		}
-	}
-	help, err := exec.CommandContext(t.Context(), "go", "help", "testflag").Output()
-	if err != nil {
-		return err
-	}
-	return judgeFlags(flags, func(name string) bool { return name == "race" || bytes.Contains(help, []byte("\n\t-"+name)) })
-}
-
-func anyTest(source, pattern string) bool {
-	wanted, err := regexp.Compile(pattern)
-	if err != nil {
-		return false
-	}
-	for _, declared := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w*)\(`).FindAllStringSubmatch(source, -1) {
-		if wanted.MatchString(declared[1]) {
-			return true
-		}
-	}
-	return false
-}
-
-func judgeFlags(args []string, known func(name string) bool) error {
-	for _, arg := range args {
-		if name, is := strings.CutPrefix(arg, "-"); is {
-			if name, _, _ = strings.Cut(strings.TrimPrefix(name, "-"), "="); !known(name) {
-				return fmt.Errorf("there is no flag -%s", name)
-			}
-		}
-	}
-	return nil
 }

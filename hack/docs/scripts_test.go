@@ -11,6 +11,9 @@ import (
 	"testing"
 )
 
+// prompt begins what somebody typed in a transcript.
+const prompt = "$ "
+
 // script is what a page gives a shell: a block, or a command in the prose.
 type script struct {
 	line int // of the opening fence; 0 in the prose
@@ -54,7 +57,7 @@ func mentions() map[string]string {
 		"kubectl scim":                       "kubectl scim",
 		"kubectl wait --for=condition=Ready": "kubectl wait --for=condition=Ready scimapp/demo-cluster",
 		"kubectl delete scimapp":             "kubectl delete scimapp demo-cluster",
-		"kubectl apply --server-side -k":     "kubectl apply --server-side -k config/default",
+		"kubectl apply --server-side -k":     "kubectl apply --server-side -k config/kubernetes-connector",
 		"helm uninstall":                     "helm uninstall scim-operator -n scim-system",
 		"helm upgrade":                       "helm upgrade scim-operator charts/scim-operator -n scim-system",
 	}
@@ -93,7 +96,9 @@ func (r reader) scripts(p page, programs []string) (all []script) {
 				r.used.Store(said, true)
 				said = whole
 			}
-			all = append(all, script{0, r.fill(said), values})
+			if _, again := r.used.LoadOrStore(prompt+said, true); !again {
+				all = append(all, script{0, r.fill(said), values})
+			}
 		}
 	}
 	return all
@@ -102,14 +107,14 @@ func (r reader) scripts(p page, programs []string) (all []script) {
 // typed is what somebody typed in a transcript.
 func typed(transcript string) (text string) {
 	for line := range strings.Lines(transcript) {
-		if command, is := strings.CutPrefix(line, "$ "); is {
+		if command, is := strings.CutPrefix(line, prompt); is {
 			text += command
 		}
 	}
 	return text
 }
 
-// fill fills in the placeholders that it knows, which a shell would take for files otherwise.
+// fill fills in the placeholders that it knows. A shell takes others for files, which are not there.
 func (r reader) fill(text string) string {
 	for _, found := range variable.FindAllStringSubmatch(text, -1) {
 		r.used.Store(found[1], true)
@@ -117,7 +122,7 @@ func (r reader) fill(text string) string {
 	return fillIn.ReplaceAllStringFunc(text, func(placeholder string) string {
 		with, known := placeholders()[placeholder]
 		if !known {
-			return "placeholder-that-the-test-does-not-know" + placeholder
+			return placeholder
 		}
 		r.used.Store(placeholder, true)
 		return with

@@ -19,7 +19,10 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
@@ -80,42 +83,67 @@ func (w world) furnish(t *testing.T) {
 // terminal makes one for the admin of the cluster, and installs there what config/default has.
 func (w world) terminal(t *testing.T) terminal {
 	t.Helper()
-	must(t, apps.Debian(t.Context(), apps.Options{}, "jq", "curl", "openssl"))
 	repository, err := stack.Root()
-	must(t, err)
-	kubectl, err := stack.Kubectl()
-	must(t, err)
-	helm, err := stack.Helm(t.Context())
-	must(t, err)
+	must(t, err, apps.Debian(t.Context(), apps.Options{}, "jq", "curl", "openssl"))
 	dir := t.TempDir()
-	kubeconfig := filepath.Join(dir, "kubeconfig")
 	term := terminal{repository: repository, bin: filepath.Join(dir, "bin")}
-	must(t, os.Mkdir(term.bin, 0o700), cluster.WriteKubeconfig(kubeconfig, w.AdminConfig(0)))
+	must(t, os.Mkdir(term.bin, 0o700))
 	for _, name := range filters() {
 		must(t, os.Symlink(lookPath(t, name), filepath.Join(term.bin, name)))
 	}
 	for _, name := range played() {
 		must(t, os.Symlink(filepath.Join(repository, terminalScript), filepath.Join(term.bin, name)))
 	}
-	term.env = []string{
-		"PATH=" + term.bin, "HOME=" + dir, "HELM_CACHE_HOME=" + dir, "HELM_CONFIG_HOME=" + dir, "HELM_DATA_HOME=" + dir, "KUBECONFIG=" + kubeconfig,
-		"KUBECTL=" + kubectl, "HELM=" + helm, "JQ=" + lookPath(t, "jq"), "CURL=" + lookPath(t, "curl"), "MAKE_PROGRAM=" + lookPath(t, "make"),
-		"SCIM_SERVER=" + scimServer(t), "AUDIT_LOG=" + filepath.Join(repository, auditLog),
+	must(t, cluster.WriteKubeconfig(filepath.Join(dir, "kubeconfig"), w.AdminConfig(0)))
+	term.env = environment(t, dir, repository)
+	term.kubectl(t, "config", "set-context", "--current", "--namespace=acme")
+	term.kubectl(t, "apply", "--server-side", "--force-conflicts", "-k", filepath.Join(repository, "config/default"))
+	w.waitForPolicies(t)
+	return term
+}
+
+// environment is all that the commands know of where they are run.
+func environment(t *testing.T, dir, repository string) (env []string) {
+	t.Helper()
+	kubectl, err := stack.Kubectl()
+	must(t, err)
+	helm, err := stack.Helm(t.Context())
+	must(t, err)
+	env = []string{
+		"PATH=" + filepath.Join(dir, "bin"), "HOME=" + dir, "HELM_CACHE_HOME=" + dir, "HELM_CONFIG_HOME=" + dir, "HELM_DATA_HOME=" + dir,
+		"KUBECONFIG=" + filepath.Join(dir, "kubeconfig"), "KUBECTL=" + kubectl, "HELM=" + helm, "JQ=" + lookPath(t, "jq"), "CURL=" + lookPath(t, "curl"),
+		"MAKE_PROGRAM=" + lookPath(t, "make"), "SCIM_SERVER=" + scimServer(t), "AUDIT_LOG=" + filepath.Join(repository, auditLog),
 	}
 	for name, value := range variables() {
-		term.env = append(term.env, name+"="+value)
+		env = append(env, name+"="+value)
 	}
-	for _, args := range [][]string{
-		{"config", "set-context", "--current", "--namespace=acme"},
-		{"apply", "--server-side", "--force-conflicts", "-k", filepath.Join(repository, "config/default")},
-	} {
-		install := exec.CommandContext(t.Context(), kubectl, args...)
-		install.Env = term.env
-		if out, err := install.CombinedOutput(); err != nil {
-			t.Fatalf("kubectl %s: %v: %s", args[0], err, out)
+	return env
+}
+
+// kubectl really does something.
+func (term terminal) kubectl(t *testing.T, args ...string) {
+	t.Helper()
+	program, err := stack.Kubectl()
+	must(t, err)
+	call := exec.CommandContext(t.Context(), program, args...)
+	call.Env = term.env
+	if out, err := call.CombinedOutput(); err != nil {
+		t.Fatalf("kubectl %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+}
+
+// waitForPolicies waits until the admission policies refuse something: the API server learns of them by a watch.
+func (w world) waitForPolicies(t *testing.T) {
+	t.Helper()
+	user := &v1alpha1.ScimUser{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: variables()["ID"]}}
+	change := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"state":"Suspended"}}`))
+	must(t, wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		err := w.Patch(ctx, user.DeepCopy(), change, client.DryRunAll)
+		if apierrors.IsForbidden(err) {
+			return true, nil
 		}
-	}
-	return term
+		return false, err
+	}))
 }
 
 func must(t *testing.T, errs ...error) {
