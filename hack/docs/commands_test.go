@@ -63,12 +63,14 @@ func (term terminal) testMistakes(t *testing.T) {
 		"patch of an unknown field":  `kubectl patch scimapp demo-cluster -n acme --type=merge -p '{"spec":{"modus":"Paused"}}'`,
 		"patch of an unknown value":  `kubectl patch scimapp demo-cluster -n acme --type=merge -p '{"spec":{"mode":"Halted"}}'`,
 		"patch that policies refuse": `kubectl patch scimuser 5f0c0f0e-7a1e-4b53-9d53-0b6d1c7a2f11 -n acme --type=merge -p '{"spec":{"state":"Suspended"}}'`,
+		"unknown annotation":         "kubectl annotate scimapp demo-cluster -n acme scim-operator.dev/aprove=x",
 		"deletes nothing":            "kubectl delete scimnames -n acme --field-selector spec.holder=x",
 		"log of nobody":              "kubectl logs -n scim-system deployment/scim-servers",
 		"flag of logs":               "kubectl logs -n scim-system deployment/scim-server --every-pod",
 		"jq syntax":                  "kubectl get scimusers -n acme -o json | jq '.items[] | select(.metadata.name'",
 		"jq finds nothing":           "kubectl get scimusers -n acme -o json | jq -r '.items[].spec | select(.username) | .username'",
 		"unknown value of the chart": "helm install scim-operator charts/scim-operator -n scim-system --set publicUrl=http://127.0.0.1:8080",
+		"unknown value in a file":    "helm install scim-operator charts/scim-operator -n scim-system -f values.yaml",
 		"unknown path":               `curl -s -H "Authorization: Bearer $TOKEN" "$URL/People"`,
 		"unknown attribute in a URL": `curl -s -G -H "Authorization: Bearer $TOKEN" --data-urlencode 'filter=login eq "ada"' "$URL/Users"`,
 		"flag of curl":               `curl --shush "$URL/Users"`,
@@ -86,7 +88,7 @@ func (term terminal) testMistakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := term.play(t, term.workingDir(t), script{text: text + "\n"}); err == nil {
+			if _, err := term.play(t, term.workingDir(t), script{text: text + "\n", values: "publicUrl: https://scim.example.com\n"}); err == nil {
 				t.Errorf("%s: taken for right", text)
 			}
 		})

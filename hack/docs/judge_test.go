@@ -18,16 +18,20 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	clocktesting "k8s.io/utils/clock/testing"
 
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/cli"
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/command"
 )
 
-// judge says what is wrong with a call of a program that is not run for it.
+// judge says what is wrong with a call that testdata/terminal.sh has written down.
 func judge(t *testing.T, args []string) error {
 	t.Helper()
 	switch args[0] {
 	case "kubectl":
-		return judgePlugin(args[2:])
+		if args[1] == "scim" {
+			return judgePlugin(args[2:])
+		}
+		return judgeAnnotations(t, args)
 	case "go":
 		call, err := newGoCall(args[1:])
 		if err != nil {
@@ -37,6 +41,18 @@ func judge(t *testing.T, args []string) error {
 	default: // one of others
 		return nil
 	}
+}
+
+// judgeAnnotations finds a misspelt annotation of ours, which Kubernetes would keep like any other.
+func judgeAnnotations(t *testing.T, args []string) error {
+	t.Helper()
+	for _, arg := range args {
+		key, _, _ := strings.Cut(strings.TrimSuffix(arg, "-"), "=")
+		if known := annotations(t); strings.HasPrefix(key, v1alpha1.Group+"/") && known[key] == "" {
+			return fmt.Errorf("there is no annotation %s", key)
+		}
+	}
+	return nil
 }
 
 // judgePlugin has the plugin parse what follows `kubectl scim`.
@@ -113,8 +129,12 @@ func (c goCall) judgeTests() error {
 			continue
 		}
 		pattern, _, _ := strings.Cut(c.flags[i+1], "/")
-		if found, err := c.hasTest(pattern); err != nil || !found {
-			return fmt.Errorf("%s has no test that matches %s: %w", c.dir, pattern, err)
+		found, err := c.hasTest(pattern)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return fmt.Errorf("%s has no test that matches %s", c.dir, pattern)
 		}
 	}
 	return nil

@@ -18,7 +18,7 @@ const prompt = "$ "
 type script struct {
 	line int // of the opening fence; 0 in the prose
 	text string
-	// values of the chart that the page shows before it.
+	// values are what values.yaml holds then.
 	values string
 }
 
@@ -72,13 +72,14 @@ var (
 // reader remembers what it needed to understand the pages.
 type reader struct{ used *sync.Map }
 
-// scripts are those of a page in their order, first the blocks and then those of the prose.
+// scripts are those of a page in their order, first the blocks and then those of the prose. Values of the chart are there to be installed with, and
+// the page's first are what its commands have.
 func (r reader) scripts(p page, programs []string) (all []script) {
-	values := ""
+	values := firstValues(p)
 	for _, b := range p.blocks {
 		switch b.language {
 		case languageValues:
-			values = b.text
+			all = append(all, script{b.line, "helm install scim-operator charts/scim-operator -n scim-system -f values.yaml", b.text})
 		case "sh":
 			all = append(all, script{b.line, r.fill(b.text), values})
 		case "console":
@@ -102,6 +103,15 @@ func (r reader) scripts(p page, programs []string) (all []script) {
 		}
 	}
 	return all
+}
+
+func firstValues(p page) string {
+	for _, b := range p.blocks {
+		if b.language == languageValues {
+			return b.text
+		}
+	}
+	return ""
 }
 
 // typed is what somebody typed in a transcript.

@@ -40,7 +40,7 @@ const (
 	auditLog       = "hack/docs/testdata/audit.jsonl"
 	scimBaseURL    = "http://127.0.0.1:8080/scim/v2/acme/acme"
 	// patience bounds one script, so that one that waits for ever is found.
-	patience = 2 * time.Minute
+	patience = 5 * time.Minute
 )
 
 // terminal is where the commands of the pages are typed.
@@ -185,12 +185,14 @@ func (term terminal) play(t *testing.T, dir string, s script) (called [][]string
 	bash := exec.CommandContext(ctx, filepath.Join(term.bin, "bash"), "-euo", "pipefail", "-c", s.text+"\nwait\n")
 	bash.Dir, bash.Env = dir, append(slices.Clone(term.env), "RECORDS="+records, "MISTAKES="+mistakes)
 	out, err := bash.CombinedOutput()
-	t.Logf("$ %s\n%s", s.text, out)
+	if testing.Verbose() {
+		t.Logf("$ %s\n%s", s.text, out)
+	}
+	if said, readErr := os.ReadFile(mistakes); readErr == nil {
+		return nil, errors.New(string(said))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
-	}
-	if said, err := os.ReadFile(mistakes); err == nil {
-		return nil, errors.New(string(said))
 	}
 	paths, err := filepath.Glob(filepath.Join(records, "[0-9]*"))
 	for _, path := range paths {

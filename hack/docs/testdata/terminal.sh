@@ -65,18 +65,22 @@ creates() {
 }
 
 kubectl() {
-  local once=() argument
+  local verb once=() argument
+  verb="$(verb "$@")"
   for argument in "$@"; do
     [[ "$argument" == --watch ]] || once+=("$argument") # one would wait for ever
   done
-  case " $* " in *" --help "*) quiet "$KUBECTL" "$@" && return ;; esac
-  case "$(verb "$@")" in
+  if [[ "$verb" != scim && " $* " == *" --help "* ]]; then
+    quiet "$KUBECTL" "$@"
+    return
+  fi
+  case "$verb" in
   scim) record ;;
-  get | describe | auth) finds "$KUBECTL" "${once[@]}" ;;
-  wait) finds "$KUBECTL" "$@" --timeout=10s ;;
+  get | describe | wait | auth) finds "$KUBECTL" "${once[@]}" ;;
   logs) pods "$@" && cat "$AUDIT_LOG" ;;
   port-forward) pods "$@" ;;
   create) creates "$@" ;;
+  annotate | label) record && finds "$KUBECTL" "$@" --dry-run=server ;;
   *) finds "$KUBECTL" "$@" --dry-run=server ;;
   esac
 }
