@@ -36,8 +36,8 @@ import (
 )
 
 const (
-	terminalScript = "hack/docs/testdata/terminal.sh"
-	auditLog       = "hack/docs/testdata/audit.jsonl"
+	terminalScript = "testdata/terminal.sh"
+	auditLog       = "testdata/audit.jsonl"
 	scimBaseURL    = "http://127.0.0.1:8080/scim/v2/acme/acme"
 	// patience bounds one script, so that one that waits for ever is found.
 	patience = 5 * time.Minute
@@ -91,8 +91,10 @@ func (w world) terminal(t *testing.T) terminal {
 	for _, name := range filters() {
 		must(t, os.Symlink(lookPath(t, name), filepath.Join(term.bin, name)))
 	}
+	script, err := os.ReadFile(terminalScript)
+	must(t, err, os.WriteFile(filepath.Join(dir, "terminal.sh"), script, 0o700))
 	for _, name := range played() {
-		must(t, os.Symlink(filepath.Join(repository, terminalScript), filepath.Join(term.bin, name)))
+		must(t, os.Symlink(filepath.Join(dir, "terminal.sh"), filepath.Join(term.bin, name)))
 	}
 	must(t, cluster.WriteKubeconfig(filepath.Join(dir, "kubeconfig"), w.AdminConfig(0)))
 	term.env = environment(t, dir, repository)
@@ -112,7 +114,7 @@ func environment(t *testing.T, dir, repository string) (env []string) {
 	env = []string{
 		"PATH=" + filepath.Join(dir, "bin"), "HOME=" + dir, "HELM_CACHE_HOME=" + dir, "HELM_CONFIG_HOME=" + dir, "HELM_DATA_HOME=" + dir,
 		"KUBECONFIG=" + filepath.Join(dir, "kubeconfig"), "KUBECTL=" + kubectl, "HELM=" + helm, "JQ=" + lookPath(t, "jq"), "CURL=" + lookPath(t, "curl"),
-		"MAKE_PROGRAM=" + lookPath(t, "make"), "SCIM_SERVER=" + scimServer(t), "AUDIT_LOG=" + filepath.Join(repository, auditLog),
+		"MAKE_PROGRAM=" + lookPath(t, "make"), "SCIM_SERVER=" + scimServer(t), "AUDIT_LOG=" + filepath.Join(repository, "hack/docs", auditLog),
 	}
 	for name, value := range variables() {
 		env = append(env, name+"="+value)
@@ -169,7 +171,7 @@ func (term terminal) workingDir(t *testing.T) string {
 	for _, entry := range entries {
 		must(t, os.Symlink(filepath.Join(term.repository, entry.Name()), filepath.Join(dir, entry.Name())))
 	}
-	log, err := os.ReadFile(filepath.Join(term.repository, auditLog))
+	log, err := os.ReadFile(auditLog)
 	must(t, err, os.WriteFile(filepath.Join(dir, "audit.jsonl"), log, 0o600))
 	return dir
 }
