@@ -87,21 +87,34 @@ func newWorld(t *testing.T) world {
 	return world{c, admin}
 }
 
-// apply applies the examples of a page in their order, into a namespace of the page where they name none. Server-side apply
-// refuses fields that the schema does not know.
-func (w world) apply(t *testing.T, p page) (applied []*unstructured.Unstructured) {
+// TestOnCluster is everything that needs an API server. It is started once; the commands come last, since they need the admission policies, which
+// would let no example of what the programs write be applied.
+func TestOnCluster(t *testing.T) {
+	w := newWorld(t)
+	t.Run("ExamplesApply", w.testExamplesApply)
+	t.Run("RightsOfTheOtherCluster", w.testRightsOfTheOtherCluster)
+	t.Run("Commands", w.testCommands)
+}
+
+func (w world) createNamespace(t *testing.T, name string) {
 	t.Helper()
-	namespace := strings.ToLower(strings.NewReplacer("/", "-", ".", "-").Replace(p.path))
-	if err := w.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+	if err := w.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// apply applies the examples of a page in their order, into a new namespace where they name none. Server-side apply refuses fields that the
+// schema does not know.
+func (w world) apply(t *testing.T, p page, namespace string) (applied []*unstructured.Unstructured) {
+	t.Helper()
+	w.createNamespace(t, namespace)
 	for _, b := range blocksOf(t, p, languageObjects) {
 		found, err := objects(b)
 		if err != nil || len(found) == 0 {
 			t.Errorf("%s:%d: holds no objects: %v", p.path, b.line, err)
 		}
 		for _, object := range found {
-			if err := w.applyOne(t, object, namespace); err != nil {
+			if err := w.applyOne(t, object, namespace, fieldOwner); err != nil {
 				t.Errorf("%s:%d: apply %s %q: %v", p.path, b.line, object.GetKind(), object.GetName(), err)
 				continue
 			}
@@ -111,7 +124,7 @@ func (w world) apply(t *testing.T, p page) (applied []*unstructured.Unstructured
 	return applied
 }
 
-func (w world) applyOne(t *testing.T, object *unstructured.Unstructured, namespace string) error {
+func (w world) applyOne(t *testing.T, object *unstructured.Unstructured, namespace string, owner client.FieldOwner) error {
 	t.Helper()
 	namespaced, err := w.IsObjectNamespaced(object)
 	if err != nil {
@@ -121,24 +134,24 @@ func (w world) applyOne(t *testing.T, object *unstructured.Unstructured, namespa
 		object.SetNamespace(namespace)
 	}
 	whole := object.DeepCopy()
-	if err := w.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), fieldOwner, client.ForceOwnership); err != nil {
+	if err := w.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), owner, client.ForceOwnership); err != nil {
 		return err
 	}
 	if _, shown := whole.Object["status"]; !shown {
 		return nil
 	}
-	if err := w.Status().Apply(t.Context(), client.ApplyConfigurationFromUnstructured(whole), fieldOwner, client.ForceOwnership); err != nil {
+	if err := w.Status().Apply(t.Context(), client.ApplyConfigurationFromUnstructured(whole), owner, client.ForceOwnership); err != nil {
 		return fmt.Errorf("status: %w", err)
 	}
 	return nil
 }
 
-func TestExamplesApply(t *testing.T) {
-	w := newWorld(t)
+func (w world) testExamplesApply(t *testing.T) {
 	kinds := map[string]bool{}
 	for path, p := range pages(t) {
 		t.Run(path, func(t *testing.T) {
-			for _, object := range w.apply(t, p) {
+			namespace := strings.ToLower(strings.NewReplacer("/", "-", ".", "-").Replace(path))
+			for _, object := range w.apply(t, p, namespace) {
 				kinds[object.GetKind()] = true
 				if object.GetLabels()[v1alpha1.LabelCredential] == "true" {
 					checkCredential(t, object)
@@ -170,12 +183,11 @@ func checkCredential(t *testing.T, secret *unstructured.Unstructured) {
 	}
 }
 
-// TestRightsOfTheOtherCluster: with the rights of the example, and no others, the connector keeps an account with every role
+// testRightsOfTheOtherCluster: with the rights of the example, and no others, the connector keeps an account with every role
 // of the example.
-func TestRightsOfTheOtherCluster(t *testing.T) {
-	w := newWorld(t)
+func (w world) testRightsOfTheOtherCluster(t *testing.T) {
 	app, account := &v1alpha1.ScimApplication{}, &unstructured.Unstructured{}
-	for _, object := range w.apply(t, pages(t)["docs/connectors/kubernetes.md"]) {
+	for _, object := range w.apply(t, pages(t)["docs/connectors/kubernetes.md"], "rights") {
 		switch {
 		case object.GetKind() == "ServiceAccount":
 			account = object

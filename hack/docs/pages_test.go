@@ -110,7 +110,10 @@ func (p page) anchors() map[string]bool {
 }
 
 func TestLinksLeadSomewhere(t *testing.T) {
-	all := pages(t)
+	all, anchors := pages(t), map[string]map[string]bool{}
+	for path, p := range all {
+		anchors[path] = p.anchors()
+	}
 	for path, p := range all {
 		for _, found := range link.FindAllStringSubmatch(code.ReplaceAllString(p.prose, ""), -1) {
 			if strings.Contains(found[1], "://") {
@@ -125,7 +128,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 				t.Errorf("%s: link to %s: there is no such file", path, found[1])
 				continue
 			}
-			if anchor != "" && !all[to].anchors()[anchor] {
+			if anchor != "" && !anchors[to][anchor] {
 				t.Errorf("%s: link to %s: there is no such heading", path, found[1])
 			}
 		}

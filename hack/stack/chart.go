@@ -61,10 +61,14 @@ func explain(err error) error {
 	return err
 }
 
-// helm is the one that hack/tools pins.
-func (s *Stack) helm(ctx context.Context) (path string, err error) {
+// Helm is the path of the one that hack/tools pins; go builds it once and keeps it.
+func Helm(ctx context.Context) (path string, err error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
 	find := exec.CommandContext(ctx, "go", "tool", "-modfile="+toolsModule, "-n", "helm")
-	find.Dir = s.root
+	find.Dir = root
 	output, err := find.Output()
 	if err != nil {
 		return "", fmt.Errorf("build helm: %w", explain(err))
@@ -74,7 +78,7 @@ func (s *Stack) helm(ctx context.Context) (path string, err error) {
 
 // render makes of the chart what is to be applied and run.
 func (s *Stack) render(ctx context.Context) (*chart, error) {
-	helm, err := s.helm(ctx)
+	helm, err := Helm(ctx)
 	if err != nil {
 		return nil, err
 	}

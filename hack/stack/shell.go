@@ -38,7 +38,7 @@ func (s *Stack) tools(ctx context.Context) (dir string, err error) {
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
-	helm, err := s.helm(ctx)
+	helm, err := Helm(ctx)
 	if err != nil {
 		return "", err
 	}
