@@ -204,6 +204,11 @@ func (w *keysWorld) change(change func(*v1alpha1.ScimDirectory)) {
 	}
 }
 
+// keysMessage is what the condition says.
+func keysMessage(dir *v1alpha1.ScimDirectory) string {
+	return meta.FindStatusCondition(dir.Status.Conditions, v1alpha1.ConditionKeysFetched).Message
+}
+
 // says checks the condition, and that it quotes nothing.
 func (w *keysWorld) says(dir *v1alpha1.ScimDirectory, reason, message string) {
 	w.Helper()
