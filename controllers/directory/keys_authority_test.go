@@ -11,9 +11,7 @@ import (
 	"errors"
 	"io"
 	"log"
-	"net"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,15 +29,9 @@ func (w *keysWorld) serveTLS() cluster.Serving {
 	if err != nil {
 		w.Fatal(err)
 	}
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		w.Fatal(err)
-	}
 	server := httptest.NewUnstartedServer(w.issuer)
 	_ = server.Listener.Close()
-	if server.Listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))); err != nil {
-		w.Fatal(err)
-	}
+	server.Listener = cluster.Listen(w)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it would tell of every handshake that failed
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	server.StartTLS()
