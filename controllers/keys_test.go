@@ -7,10 +7,8 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -40,14 +38,8 @@ func newKeyServer(t *testing.T) *keyServer {
 		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: public, KeyID: k.kid.Load().(string)}}})
 		k.asked.Add(1)
 	}))
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
 	_ = server.Listener.Close()
-	if server.Listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))); err != nil {
-		t.Fatal(err)
-	}
+	server.Listener = cluster.Listen(t)
 	server.Start()
 	t.Cleanup(server.Close)
 	k.url = server.URL

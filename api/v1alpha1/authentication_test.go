@@ -3,6 +3,8 @@
 
 package v1alpha1_test
 
+import "strings"
+
 // authenticationSample sets every field of spec.authentication but allowedCIDRs, and of status.authentication.
 const authenticationSample = `
 apiVersion: scim-operator.dev/v1alpha1
@@ -15,6 +17,10 @@ spec:
       issuer: https://login.example.com/realms/acme
       jwksURL: https://login.example.com/realms/acme/certs?appid=1
       allowPlaintext: true
+      certificateAuthority: |
+        -----BEGIN CERTIFICATE-----
+        MIIBszCCAVmgAwIBAgIUQ==
+        -----END CERTIFICATE-----
       audiences: [api://scim-acme]
       allowSharedAudience: true
       requiredClaims:
@@ -64,6 +70,8 @@ func authenticationRules() map[string]rule {
 		shared   = "every application of an Entra tenant gets tokens with this audience: set allowSharedAudience and pin appid, azp or oid, or register an audience of your own"
 		lifetime = "maxLifetime must be from 1m to 8760h"
 		issuer   = "spec.authentication.jwt.issuer in body should match"
+		notPEM   = "certificateAuthority must be certificates in PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----"
+		private  = "certificateAuthority has a private key in it: take it out, and use another key from now on"
 		address  = "spec.authentication.jwt.jwksURL in body should match"
 	)
 	cases := map[string]rule{
@@ -86,6 +94,11 @@ func authenticationRules() map[string]rule {
 		"LifetimeLong":     {reason: "a token that lasts is a password", create: []change{jwt(map[string]any{"maxLifetime": "8761h"})}, wantErr: lifetime},
 		"LifetimeNegative": {reason: "nothing would do", create: []change{jwt(map[string]any{"maxLifetime": "-1h"})}, wantErr: lifetime},
 		"LifetimeYear":     {reason: "the bound itself", create: []change{jwt(map[string]any{"maxLifetime": "8760h"})}},
+		"Authority":        {reason: "whether it can be read is for scim-controller to say", create: []change{jwt(map[string]any{"certificateAuthority": "# ours\n-----BEGIN CERTIFICATE-----"})}},
+		"AuthorityNone":    {reason: "empty is not the system's", create: []change{jwt(map[string]any{"certificateAuthority": ""})}, wantErr: "certificateAuthority in body should be at least 1 chars long"},
+		"AuthorityBase64":  {reason: "as a webhook has it", create: []change{jwt(map[string]any{"certificateAuthority": "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"})}, wantErr: notPEM},
+		"AuthorityKey":     {reason: "a key is nobody else's", create: []change{jwt(map[string]any{"certificateAuthority": "-----BEGIN CERTIFICATE-----\n-----BEGIN EC PRIVATE KEY-----"})}, wantErr: private},
+		"AuthorityLong":    {reason: "every server keeps it", create: []change{jwt(map[string]any{"certificateAuthority": "-----BEGIN CERTIFICATE-----" + strings.Repeat("x", 65536)})}, wantErr: "certificateAuthority: Too long"},
 		"KeysWithQuery":    {reason: "Entra has keys for one application there", create: []change{jwt(map[string]any{"jwksURL": "https://login.example.com/keys?appid=x"})}},
 	}
 	for _, pin := range []string{"sub", "azp", "appid", "client_id", "cid", "oid"} {

@@ -65,6 +65,15 @@ type JWTAuthentication struct {
 	// +optional
 	AllowPlaintext bool `json:"allowPlaintext,omitempty"`
 
+	// certificateAuthority has the certificates, in PEM, of the only authorities that are trusted at issuer and jwksURL. Without it, those are that
+	// scim-controller's system trusts.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=65536
+	// +kubebuilder:validation:XValidation:rule="self.contains('-----BEGIN CERTIFICATE-----')",message="certificateAuthority must be certificates in PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('PRIVATE KEY-----')",message="certificateAuthority has a private key in it: take it out, and use another key from now on"
+	CertificateAuthority string `json:"certificateAuthority,omitempty"`
+
 	// audiences are those of which a token must have one in "aud", such as the identifier of an API that was registered for this directory alone.
 	// +required
 	// +listType=set

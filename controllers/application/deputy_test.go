@@ -202,16 +202,7 @@ type listener struct {
 
 func listenFor(t *testing.T) *listener {
 	t.Helper()
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	inner, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0])))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &listener{Listener: inner}
-	t.Cleanup(func() { _ = inner.Close() })
+	l := &listener{Listener: cluster.Listen(t)}
 	go l.serve()
 	return l
 }

@@ -6,7 +6,9 @@ package directory
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -61,6 +63,9 @@ func unavailable(format string, args ...any) error {
 // fetch returns what the issuer of dir publishes now, given what was known of it.
 func (k *Keys) fetch(ctx context.Context, dir *v1alpha1.ScimDirectory, known memory) (memory, error) {
 	spec := dir.Spec.Authentication.JWT
+	if !areCertificates(spec.CertificateAuthority) {
+		return memory{}, invalid("certificateAuthority is not only certificates in PEM, whole from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----")
+	}
 	if spec.JWKSURL != "" {
 		known.jwksURL = spec.JWKSURL
 	} else if now := k.Clock.Now(); known.jwksURL == "" || now.Sub(known.discovered) >= rediscover {
@@ -81,7 +86,7 @@ func (k *Keys) fetchKeys(ctx context.Context, spec *v1alpha1.JWTAuthentication, 
 	if known.etag != "" {
 		header.Set("If-None-Match", known.etag)
 	}
-	answer, err := k.get(ctx, "the keys", known.jwksURL, spec.AllowPlaintext, header)
+	answer, err := k.get(ctx, "the keys", known.jwksURL, spec, header)
 	if err != nil {
 		return memory{}, err
 	}
@@ -111,9 +116,9 @@ func (k *Keys) discover(ctx context.Context, spec *v1alpha1.JWTAuthentication) (
 	if err != nil {
 		return "", err
 	}
-	answer, err := k.get(ctx, what, where, spec.AllowPlaintext, nil)
+	answer, err := k.get(ctx, what, where, spec, nil)
 	if err == nil && (answer.Status == http.StatusNotFound || answer.Status == http.StatusGone) {
-		answer, err = k.get(ctx, what, fallback, spec.AllowPlaintext, nil)
+		answer, err = k.get(ctx, what, fallback, spec, nil)
 	}
 	if err == nil {
 		err = expectOK(what, answer.Status)
@@ -150,16 +155,19 @@ func wellKnown(issuer string) (openID, oauth string, err error) {
 }
 
 // get asks for a document, whatever the status of the answer is.
-func (k *Keys) get(ctx context.Context, what, address string, plaintext bool, header http.Header) (outbound.Response, error) {
+func (k *Keys) get(ctx context.Context, what, address string, spec *v1alpha1.JWTAuthentication, header http.Header) (outbound.Response, error) {
 	parsed, err := url.Parse(address)
 	if err != nil {
 		return outbound.Response{}, invalid("the address of %s is not a URL", what)
 	}
-	if parsed.Scheme != "https" && !plaintext {
+	if parsed.Scheme != "https" && !spec.AllowPlaintext {
 		return outbound.Response{}, invalid("the address of %s is not https, which takes allowPlaintext", what)
 	}
 	origin := url.URL{Scheme: parsed.Scheme, Host: parsed.Host}
-	c, err := outbound.Open(outbound.Config{URL: origin.String(), AllowPlaintext: plaintext, Timeout: issuerTimeout, MaxConnections: 1, MaxAnswer: maxDocument, Dial: k.Dial})
+	c, err := outbound.Open(outbound.Config{
+		URL: origin.String(), AllowPlaintext: spec.AllowPlaintext, Timeout: issuerTimeout, MaxConnections: 1, MaxAnswer: maxDocument, Dial: k.Dial,
+		Credential: map[string][]byte{outbound.KeyAuthorities: []byte(spec.CertificateAuthority)},
+	})
 	if err != nil {
 		return outbound.Response{}, explain(what, err)
 	}
@@ -182,11 +190,37 @@ func explain(what string, err error) error {
 	case errors.Is(err, outbound.ErrTooLarge):
 		return invalid("what is at the address of %s is larger than 256 KiB", what)
 	case errors.As(err, &certificate):
-		return unavailable("the certificate at the address of %s is not trusted", what)
+		return untrusted(what, certificate)
 	case connector.KindOf(err) == connector.KindInvalid:
 		return invalid("the address of %s cannot be used", what)
 	}
 	return unavailable("there is no answer at the address of %s", what)
+}
+
+// untrusted says what is wrong with a certificate.
+func untrusted(what string, err error) error {
+	var name x509.HostnameError
+	var certificate x509.CertificateInvalidError
+	switch {
+	case errors.As(err, &name):
+		return unavailable("the certificate at the address of %s is for another host", what)
+	case errors.As(err, &certificate) && certificate.Reason == x509.Expired:
+		return unavailable("the certificate at the address of %s, or that of its authority, has expired or is not valid yet", what)
+	}
+	return unavailable("the certificate at the address of %s is not of an authority that is trusted; put that authority's into certificateAuthority", what)
+}
+
+// areCertificates reports whether text is certificates in PEM and no other PEM. One that cannot be read counts: to go on without it would look as if
+// it was trusted.
+func areCertificates(text string) bool {
+	blocks := 0
+	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {
+		if _, err := x509.ParseCertificate(block.Bytes); block.Type != "CERTIFICATE" || err != nil {
+			return false
+		}
+		blocks++
+	}
+	return blocks == strings.Count(text, "-----BEGIN") && (blocks > 0 || text == "")
 }
 
 func expectOK(what string, status int) error {

@@ -10,12 +10,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -59,13 +57,7 @@ func newIssuer(t *testing.T) *anIssuer {
 	i := &anIssuer{}
 	i.Server = httptest.NewUnstartedServer(i)
 	_ = i.Listener.Close()
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if i.Listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))); err != nil {
-		t.Fatal(err)
-	}
+	i.Listener = cluster.Listen(t)
 	i.Start()
 	t.Cleanup(i.Close)
 	i.pages = map[string]http.HandlerFunc{
@@ -202,6 +194,11 @@ func (w *keysWorld) change(change func(*v1alpha1.ScimDirectory)) {
 	if err := w.Update(w.Context(), dir); err != nil {
 		w.Fatal(err)
 	}
+}
+
+// keysMessage is what the condition says.
+func keysMessage(dir *v1alpha1.ScimDirectory) string {
+	return meta.FindStatusCondition(dir.Status.Conditions, v1alpha1.ConditionKeysFetched).Message
 }
 
 // says checks the condition, and that it quotes nothing.

@@ -122,6 +122,5 @@ func baseURL(fallback string, dir *v1alpha1.ScimDirectory) (string, status.Verdi
 	if base == "" {
 		return "", status.Stalled(v1alpha1.ReasonNoPublicURL, "set spec.publicURL, or start scim-controller with --public-url")
 	}
-	url := base + "/scim/v2/" + dir.Namespace + "/" + dir.Name
-	return url, status.Ready(v1alpha1.ReasonServing, "the base URL is in status.url")
+	return base + dir.Path(), status.Ready(v1alpha1.ReasonServing, "the base URL is in status.url")
 }

@@ -31,6 +31,21 @@ type keyPair struct {
 	certificate, key []byte
 }
 
+// Serving is the certificate of a server on loopback and its key, and the authority that signed it: all in PEM.
+type Serving struct {
+	Authority, Certificate, Key []byte
+}
+
+// NewServing makes an authority that nobody trusts yet, and lets it sign the certificate of a server.
+func NewServing() (Serving, error) {
+	ca, err := newAuthority()
+	if err != nil {
+		return Serving{}, err
+	}
+	pair, err := ca.serving()
+	return Serving{Authority: ca.pem, Certificate: pair.certificate, Key: pair.key}, err
+}
+
 func newAuthority() (*authority, error) {
 	key, err := newKey()
 	if err != nil {

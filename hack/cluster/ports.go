@@ -15,7 +15,7 @@ const (
 	// The ports lie below 32768, where Linux begins to hand out ephemeral ports to outgoing connections.
 	lowestPort  = 20000
 	highestPort = 32000
-	// portAttempts bounds the search; nearly every attempt finds a free port.
+	// portAttempts bounds the search for one; nearly every attempt finds a free port.
 	portAttempts = 1000
 )
 
@@ -32,16 +32,25 @@ func FreePorts(n int) ([]int, error) {
 			_ = l.Close()
 		}
 	}()
-	for range portAttempts {
-		if len(ports) == n {
-			return ports, nil
+	for range n {
+		port, l, err := listen()
+		if err != nil {
+			return nil, fmt.Errorf("find %d free ports: %w", n, err)
 		}
+		listeners, ports = append(listeners, l), append(ports, port)
+	}
+	return ports, nil
+}
+
+// listen takes a free port.
+func listen() (int, net.Listener, error) {
+	for range portAttempts {
 		port := lowestPort + rand.IntN(highestPort-lowestPort)
 		if l, err := net.Listen("tcp", loopback(port)); err == nil {
-			listeners, ports = append(listeners, l), append(ports, port)
+			return port, l, nil
 		}
 	}
-	return nil, fmt.Errorf("find %d free ports: %w", n, errors.New("nearly all are taken"))
+	return 0, nil, errors.New("nearly all are taken")
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

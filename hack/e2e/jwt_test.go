@@ -19,6 +19,7 @@ import (
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 	"github.com/scim-operator/scim-operator/hack/apps"
 	"github.com/scim-operator/scim-operator/hack/apps/issuer"
+	"github.com/scim-operator/scim-operator/hack/cluster"
 	"github.com/scim-operator/scim-operator/hack/stack"
 )
 
@@ -40,10 +41,11 @@ func TestJSONWebTokens(t *testing.T) {
 	tn := newDirectory(t, s)
 	tn.changeDirectory(t, func(spec *v1alpha1.ScimDirectorySpec) {
 		spec.Authentication.JWT = &v1alpha1.JWTAuthentication{
-			Issuer: from.URL, AllowPlaintext: true, Audiences: []string{jwtAudience, jwtAudience + issuer.ES256},
+			Issuer: from.URL, Audiences: []string{jwtAudience, jwtAudience + issuer.ES256},
 			RequiredClaims: []v1alpha1.RequiredClaim{{Name: "client_id", Values: []string{jwtClient}}},
 		}
 	})
+	tn.trustIssuer(t, from.Authority)
 	token := func(client, audience string) string {
 		t.Helper()
 		raw, err := from.Token(t.Context(), client, audience)
@@ -68,6 +70,11 @@ func TestJSONWebTokens(t *testing.T) {
 		}
 	}
 
+	tn.setAuthority(t, "-----BEGIN CERTIFICATE-----\ncut off")
+	tn.waitKeys(t, metav1.ConditionFalse, v1alpha1.ReasonInvalid)
+	tn.waitStatus(t, rsa, http.StatusOK) // by the keys of before
+	tn.setAuthority(t, string(from.Authority))
+
 	if err := from.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +95,30 @@ func TestJSONWebTokens(t *testing.T) {
 	}
 	answer, err := tn.idp[1].Get(t.Context(), idp.OktaTest)
 	expect(t, http.StatusOK, answer, err) // the ScimToken is none of its business
+}
+
+// trustIssuer lets the issuer be known by the authority of its certificate, which is private, and by no other.
+func (tn *tenant) trustIssuer(t *testing.T, authority []byte) {
+	t.Helper()
+	other, err := cluster.NewServing()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, pem := range map[string]string{"none": "", "another": string(other.Authority)} {
+		tn.setAuthority(t, pem)
+		dir := tn.waitKeys(t, metav1.ConditionFalse, v1alpha1.ReasonUnavailable)
+		says := meta.FindStatusCondition(dir.Status.Conditions, v1alpha1.ConditionKeysFetched).Message
+		if !strings.Contains(says, "certificateAuthority") || len(dir.Status.Authentication.Keys) > 0 {
+			t.Errorf("with %s: %d keys, %s", what, len(dir.Status.Authentication.Keys), says)
+		}
+	}
+	tn.setAuthority(t, string(authority))
+	tn.waitKeys(t, metav1.ConditionTrue, v1alpha1.ReasonFetched)
+}
+
+func (tn *tenant) setAuthority(t *testing.T, pem string) {
+	t.Helper()
+	tn.changeDirectory(t, func(spec *v1alpha1.ScimDirectorySpec) { spec.Authentication.JWT.CertificateAuthority = pem })
 }
 
 // with is a client of that server with another token.
@@ -128,8 +159,8 @@ func (tn *tenant) waitKeys(t *testing.T, is metav1.ConditionStatus, reason strin
 		if err := tn.Client.Get(ctx, client.ObjectKey{Namespace: tn.namespace, Name: directoryName}, dir); err != nil {
 			return err
 		}
-		if c := meta.FindStatusCondition(dir.Status.Conditions, v1alpha1.ConditionKeysFetched); c == nil || c.Status != is || c.Reason != reason {
-			return fmt.Errorf("the condition is %+v, want %s %s", c, is, reason)
+		if c := meta.FindStatusCondition(dir.Status.Conditions, v1alpha1.ConditionKeysFetched); c == nil || c.Status != is || c.Reason != reason || c.ObservedGeneration != dir.Generation {
+			return fmt.Errorf("the condition is %+v, want %s %s of generation %d", c, is, reason, dir.Generation)
 		}
 		return nil
 	})

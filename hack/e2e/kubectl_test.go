@@ -23,6 +23,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -276,16 +277,24 @@ func TestPluginSuspends(t *testing.T) {
 	tn.waitBoundOf(t, people, 2)
 }
 
+// shownOnce is what the plugin prints of a new credential.
+type shownOnce struct{ URL, Token, KeyID string }
+
+func (p plugin) credential(t *testing.T, args ...string) (shown shownOnce) {
+	t.Helper()
+	out := p.must(t, 0, append(args, "-o", "json"))
+	if err := json.Unmarshal([]byte(out), &shown); err != nil || shown.Token == "" || shown.KeyID == "" {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return shown
+}
+
 // TestPluginTokens makes a token that opens the directory, and never shows it again.
 func TestPluginTokens(t *testing.T) {
 	t.Parallel()
 	tn := newTenant(t, shared.get(t))
 	p := newPlugin(t, tn, "tokens", rolesOfPlugin...)
-	out := p.must(t, 0, []string{"token", "create", "second", "--delete-secret", "-o", "json"})
-	var made struct{ URL, Token, KeyID string }
-	if err := json.Unmarshal([]byte(out), &made); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	made := p.credential(t, "token", "create", "second", "--delete-secret")
 	if err := tn.WaitServed(t.Context(), tn.namespace, directoryName, made.Token); err != nil {
 		t.Fatal(err)
 	}
@@ -301,12 +310,61 @@ func TestPluginTokens(t *testing.T) {
 	}
 	p.must(t, 1, []string{"token", "create", "second"}, "is there already")
 	p.must(t, 1, []string{"token", "create", "third", "-d", "none"}, `no scimdirectory "none"`)
-	p.must(t, 1, []string{"token", "revoke", "second", "--key-id", "nope", "--yes"}, "no valid credential")
-	p.must(t, 0, []string{"token", "revoke", "second", "--key-id", made.KeyID, "--yes"}, "revoked "+made.KeyID)
+	newest := tn.rotates(t, p, made)
+	p.must(t, 1, []string{"token", "revoke", "second", "--key-id", made.KeyID, "--yes"}, "no valid credential", "it has "+newest.KeyID)
+	p.must(t, 0, []string{"token", "revoke", "second", "--key-id", newest.KeyID, "--yes"}, "revoked "+newest.KeyID)
+	tn.waitStatus(t, newest.Token, http.StatusUnauthorized)
 	tok := &v1alpha1.ScimToken{ObjectMeta: tn.meta("second")}
-	if err := tn.Client.Get(t.Context(), client.ObjectKeyFromObject(tok), tok); err != nil || tok.Annotations[v1alpha1.AnnotationRevoke] != made.KeyID {
+	if err := tn.Client.Get(t.Context(), client.ObjectKeyFromObject(tok), tok); err != nil || tok.Annotations[v1alpha1.AnnotationRevoke] != newest.KeyID {
 		t.Errorf("got %v and the annotations %v", err, tok.Annotations)
 	}
+	p.must(t, 1, []string{"token", "rotate", "third"}, `no scimtoken "third"`)
+}
+
+// rotates has a credential beside the first, whose Secret nobody has any more, and then one that ends both. It returns that one.
+func (tn *tenant) rotates(t *testing.T, p plugin, first shownOnce) shownOnce {
+	t.Helper()
+	second := p.credential(t, "token", "rotate", "second")
+	if second.Token == first.Token || second.KeyID == first.KeyID || second.URL != first.URL {
+		t.Errorf("rotated %s to %s, %s", first.KeyID, second.KeyID, second.URL)
+	}
+	secret := &corev1.Secret{}
+	if err := tn.Client.Get(t.Context(), client.ObjectKey{Namespace: tn.namespace, Name: "second"}, secret); err != nil || string(secret.Data["token"]) != second.Token {
+		t.Errorf("%v: the Secret has another token than the one that was shown", err)
+	}
+	tn.waitStatus(t, second.Token, http.StatusOK)
+	for number := range tn.Servers {
+		answer, err := tn.with(number, first.Token).Get(t.Context(), idp.OktaTest)
+		expect(t, http.StatusOK, answer, err)
+	}
+	shows := func(accepted ...string) {
+		t.Helper()
+		_, table, _ := strings.Cut(p.must(t, 0, []string{"token", "show", "second"}), "ACCEPTED\n")
+		var keys []string
+		for row := range strings.Lines(table) {
+			if strings.HasSuffix(strings.TrimSpace(row), " yes") {
+				keys = append(keys, strings.Fields(row)[0])
+			}
+		}
+		if !slices.Equal(keys, accepted) {
+			t.Errorf("token show says that %v are accepted, want %v:\n%s", keys, accepted, table)
+		}
+	}
+	shows(second.KeyID, first.KeyID)
+	p.must(t, 0, []string{"token", "list"}, "rotating (")
+
+	tok := &v1alpha1.ScimToken{ObjectMeta: tn.meta("second")}
+	atOnce := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"rotation":{"deadline":"0s"}}}`))
+	if err := tn.Client.Patch(t.Context(), tok, atOnce); err != nil {
+		t.Fatal(err)
+	}
+	third := p.credential(t, "token", "rotate", "second")
+	tn.waitStatus(t, third.Token, http.StatusOK)
+	for _, old := range []shownOnce{first, second} {
+		tn.waitStatus(t, old.Token, http.StatusUnauthorized)
+	}
+	shows(third.KeyID)
+	return third
 }
 
 // TestPluginThroughKubectl finds the plugin as kubectl does, where there is a kubectl.

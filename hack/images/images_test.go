@@ -9,7 +9,6 @@ import (
 	"debug/buildinfo"
 	"debug/elf"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -231,11 +230,7 @@ func writeBase(t *testing.T, path string) {
 // startRegistry returns its address.
 func startRegistry(t *testing.T) string {
 	t.Helper()
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := fmt.Sprintf("127.0.0.1:%d", ports[0])
+	address := cluster.FreeAddress(t)
 	process, err := cluster.StartProcess(t.Context(), cluster.ProcessConfig{
 		Name: "registry", Path: tool(t, "github.com/google/go-containerregistry/cmd/crane"), Args: []string{"registry", "serve", "--address=" + address},
 		Ready: cluster.ReadyURL("http://"+address+"/v2/", nil),

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
@@ -48,7 +49,7 @@ type Program struct {
 
 // BaseURL is the SCIM base URL of a directory at this server.
 func (p *Program) BaseURL(namespace, directory string) string {
-	return p.URL + "/scim/v2/" + namespace + "/" + directory
+	return p.URL + v1alpha1.BasePath + namespace + "/" + directory
 }
 
 // compile builds both programs into bin/, where go build finds them up to date the next time. Stacks of several processes take

@@ -22,13 +22,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/scim-operator/scim-operator/hack/buffer"
 )
 
 // bench is a Log with everything around it.
 type bench struct {
 	*Log
 	lost atomic.Int64
-	logs lockedBuffer
+	logs buffer.Locked
 	// expired answers After: nobody's patience ends before something is sent.
 	expired chan time.Time
 	now     atomic.Pointer[time.Time]
@@ -53,23 +55,6 @@ func (b *bench) want(t *testing.T, what string, lost int64, lines int) {
 	if got := strings.Count(b.logs.String(), "Audit records are lost"); b.lost.Load() != lost || got != lines {
 		t.Errorf("%s: %d lost, want %d; said %d times, want %d:\n%s", what, b.lost.Load(), lost, got, lines, b.logs.String())
 	}
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 func example() Record {
@@ -167,17 +152,17 @@ func TestLinesAreWhole(t *testing.T) {
 
 // faulty is a disk that is full: it takes part of a line and fails as long as it is told to.
 type faulty struct {
-	lockedBuffer
+	buffer.Locked
 	fails int
 	takes int
 }
 
 func (f *faulty) Write(p []byte) (int, error) {
 	if f.fails == 0 {
-		return f.lockedBuffer.Write(p)
+		return f.Locked.Write(p)
 	}
 	f.fails--
-	n, _ := f.lockedBuffer.Write(p[:min(f.takes, len(p))])
+	n, _ := f.Locked.Write(p[:min(f.takes, len(p))])
 	return n, &os.PathError{Op: "write", Path: "/secret/path", Err: syscall.ENOSPC}
 }
 
@@ -215,7 +200,7 @@ func TestFullDisk(t *testing.T) {
 
 // gate blocks until it is opened.
 type gate struct {
-	lockedBuffer
+	buffer.Locked
 	open    chan struct{}
 	arrived chan struct{}
 	once    sync.Once
@@ -226,7 +211,7 @@ func newGate() *gate { return &gate{open: make(chan struct{}), arrived: make(cha
 func (g *gate) Write(p []byte) (int, error) {
 	g.once.Do(func() { close(g.arrived) })
 	<-g.open
-	return g.lockedBuffer.Write(p)
+	return g.Locked.Write(p)
 }
 
 // TestBlockedWriter: one request waits until its patience ends, those after it not at all; what the queue has no room for is lost and
@@ -286,7 +271,7 @@ func TestCloseDoesNotHang(t *testing.T) {
 }
 
 func TestClosedLosesNothingUnsaid(t *testing.T) {
-	var out lockedBuffer
+	var out buffer.Locked
 	b := newBench(t, &out)
 	b.Write(example())
 	if err := errors.Join(b.Close(), b.Close()); err != nil {

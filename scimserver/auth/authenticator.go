@@ -207,5 +207,5 @@ func baseURL(d *v1alpha1.ScimDirectory) string {
 	if d.Status.URL != "" {
 		return d.Status.URL
 	}
-	return "/scim/v2/" + d.Namespace + "/" + d.Name
+	return d.Path()
 }

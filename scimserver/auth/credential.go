@@ -39,7 +39,7 @@ func credentialsOf(t *v1alpha1.ScimToken) []*credential {
 		}
 		out = append(out, &credential{
 			owner: t, keyID: c.KeyID, proof: proof,
-			notAfter: earlier(c.NotAfter, t.Spec.ExpiresAt), lastUsedAt: timeOf(c.LastUsedAt),
+			notAfter: t.NotAfter(&c), lastUsedAt: timeOf(c.LastUsedAt),
 		})
 	}
 	return out
@@ -56,15 +56,6 @@ func publishedProof(of v1alpha1.TokenType, c v1alpha1.TokenCredential) (p proof,
 	return proofOf([sha256.Size]byte(secret), sha256.Sum256([]byte(c.Username))), c.Username != ""
 }
 
-// earlier is the earlier of two times of which either may not be there. The spec is looked at too, so that bringing the end forward
-// does not depend on scim-controller.
-func earlier(a, b *metav1.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Time.Before(a.Time) {
-		return timeOf(b)
-	}
-	return a.Time
-}
-
 func timeOf(t *metav1.Time) time.Time {
 	if t == nil {
 		return time.Time{}
@@ -72,10 +63,9 @@ func timeOf(t *metav1.Time) time.Time {
 	return t.Time
 }
 
-// opens says whether the credential is good at that time for the directory of want. There is no leeway: the end was set by the clocks of
-// this cluster and is a promise to people, unlike that in a JSON Web Token, which another party's clock has set.
+// opens says whether the credential is good at that time for the directory of want.
 func (c *credential) opens(want Scope, now time.Time) bool {
-	if !c.notAfter.IsZero() && !now.Before(c.notAfter) {
+	if v1alpha1.HasEnded(c.notAfter, now) {
 		return false
 	}
 	return want == Scope{} || want == Scope{Namespace: c.owner.Namespace, Directory: c.owner.Spec.DirectoryRef.Name}

@@ -4,7 +4,6 @@
 package httpapi
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -29,6 +28,7 @@ import (
 
 	"github.com/scim-operator/scim-operator/api/token"
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/hack/buffer"
 	"github.com/scim-operator/scim-operator/scimserver/auth"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
@@ -48,7 +48,7 @@ type api struct {
 	groups  *groupStore
 	token   string // of team-a/acme
 	other   string // of team-a/other
-	logs    *lockedBuffer
+	logs    *buffer.Locked
 	cache   *objects
 	served  []Served
 }
@@ -57,7 +57,7 @@ type api struct {
 func newAPI(t testing.TB, change ...func(*Options)) *api {
 	t.Helper()
 	token, other := newToken(t, 1), newToken(t, 2)
-	a := &api{store: newStore(), token: token.Reveal(), other: other.Reveal(), logs: &lockedBuffer{}}
+	a := &api{store: newStore(), token: token.Reveal(), other: other.Reveal(), logs: &buffer.Locked{}}
 	a.groups = newGroupStore(a.store)
 	a.cache = cacheOf(t, token, other)
 	o := Options{
@@ -358,22 +358,4 @@ func listed(dir directory.Directory, q scim.ListQuery, all []directory.Stored) d
 		page.Resources[i].Resource = maps.Clone(page.Resources[i].Resource) // the caller's to change
 	}
 	return page
-}
-
-// lockedBuffer is a log that many requests write to.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

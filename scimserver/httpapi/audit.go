@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/scimserver/audit"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
@@ -23,8 +24,8 @@ type attempt struct {
 
 // begin is a request for a change of what has that cleaned path, nil if it is none.
 func begin(method, path string) *attempt {
-	segments := strings.Split(strings.TrimPrefix(path, apiPrefix), "/")
-	if !strings.HasPrefix(path, apiPrefix) || len(segments) < 3 || len(segments) > 4 {
+	segments := strings.Split(strings.TrimPrefix(path, v1alpha1.BasePath), "/")
+	if !strings.HasPrefix(path, v1alpha1.BasePath) || len(segments) < 3 || len(segments) > 4 {
 		return nil
 	}
 	kind := map[string]string{"Users": "User", "Groups": "Group"}[segments[2]]

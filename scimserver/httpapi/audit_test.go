@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/scim-operator/scim-operator/api/v1alpha1"
+	"github.com/scim-operator/scim-operator/hack/buffer"
 	"github.com/scim-operator/scim-operator/scimserver/audit"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
@@ -198,7 +199,7 @@ func (n *noticing) WriteHeader(int)             { n.notice() }
 // TestRecordsHoldNoCanary sends personal data and secrets in every part of every change, to a directory that keeps what no schema has,
 // and finds none of it in any line.
 func TestRecordsHoldNoCanary(t *testing.T) {
-	var out lockedBuffer
+	var out buffer.Locked
 	log := audit.Open(audit.Options{Writer: &out, Log: slog.New(slog.DiscardHandler), Lost: func() { t.Error("lost") }, After: time.After, Now: time.Now})
 	a := newAPI(t, func(o *Options) { o.Audit = log.Write })
 	a.settle(func(s *v1alpha1.ScimDirectorySpec) { s.Protocol.UnknownAttributes = v1alpha1.UnknownKeep })

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"path"
 
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/scimserver/directory"
 	"github.com/scim-operator/scim-operator/scimserver/scim"
 )
@@ -120,7 +121,7 @@ func (b bulk) alone(r *http.Request, call scim.BulkCall) (*http.Request, error) 
 
 // pathOf is the cleaned path of an operation of r.
 func pathOf(r *http.Request, call scim.BulkCall) string {
-	return path.Join(apiPrefix, r.PathValue("namespace"), r.PathValue("directory"), call.Endpoint) + idPath(call.ID)
+	return path.Join(v1alpha1.BasePath, r.PathValue("namespace"), r.PathValue("directory"), call.Endpoint) + idPath(call.ID)
 }
 
 func idPath(id string) string {

@@ -8,12 +8,12 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/scimserver/auth"
 )
 
 const (
-	apiPrefix     = "/scim/v2/"
-	directoryPath = apiPrefix + "{namespace}/{directory}"
+	directoryPath = v1alpha1.BasePath + "{namespace}/{directory}"
 	// noPath matches no route. It stands for every path that we do not want to understand.
 	noPath = "/"
 )
@@ -51,7 +51,7 @@ func clean(escaped string) string {
 
 // scopeOf returns the directory that a cleaned path addresses, the zero Scope if it addresses none.
 func scopeOf(path string) auth.Scope {
-	below, found := strings.CutPrefix(path, apiPrefix)
+	below, found := strings.CutPrefix(path, v1alpha1.BasePath)
 	if !found {
 		return auth.Scope{}
 	}
@@ -65,6 +65,6 @@ func scopeOf(path string) auth.Scope {
 
 // takesGroup says whether a cleaned path takes groups, whose members make a body long.
 func takesGroup(path string) bool {
-	segments := strings.Split(strings.TrimPrefix(path, apiPrefix), "/")
+	segments := strings.Split(strings.TrimPrefix(path, v1alpha1.BasePath), "/")
 	return len(segments) > 2 && segments[2] == "Groups" && !strings.HasSuffix(path, searchPath)
 }

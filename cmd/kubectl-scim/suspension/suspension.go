@@ -30,17 +30,13 @@ type command struct {
 
 // NewSuspend returns the command suspend.
 func NewSuspend(e *cli.Env) *cobra.Command {
-	s := &command{env: e, output: cli.NewOutput(cli.FormatTable, cli.FormatWide)}
 	c := &cobra.Command{
 		Use: "suspend USER --reason REASON", Short: "Suspend every account of a person at once",
 		Long: "Suspend every account of a person at once, whatever the identity provider and the grants say, until resume lifts it. No guard holds it back. " +
 			"USER is a userName, an e-mail address, an externalId or an id. It ends with 1 unless every account is seen to be suspended.",
 		Example: "  kubectl scim suspend ada@acme.test --reason \"laptop stolen, ticket 4711\"",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: completion(e),
-		RunE: func(c *cobra.Command, args []string) error { return s.suspend(c.Context(), args[0]) },
 	}
-	s.patience.AddFlags(c)
-	s.output.AddFlags(c)
+	s := act(e, c, (*command).suspend)
 	c.Flags().StringVar(&s.reason, "reason", "", "why, for people; everybody who may read the user reads it")
 	_ = c.MarkFlagRequired("reason") // it is there
 	return c
@@ -48,22 +44,25 @@ func NewSuspend(e *cli.Env) *cobra.Command {
 
 // NewResume returns the command resume.
 func NewResume(e *cli.Env) *cobra.Command {
-	s := &command{env: e, output: cli.NewOutput(cli.FormatTable, cli.FormatWide)}
 	c := &cobra.Command{
 		Use: "resume USER", Short: "Lift a suspension",
 		Long: "Lift a suspension. The person has what the identity provider and the grants say, again. It is also how to lift the suspension of somebody whom the " +
 			"identity provider deleted and made anew.",
 		Example: "  kubectl scim resume ada@acme.test",
-		Args:    cobra.ExactArgs(1), ValidArgsFunction: completion(e),
-		RunE: func(c *cobra.Command, args []string) error { return s.resume(c.Context(), args[0]) },
 	}
-	s.patience.AddFlags(c)
-	s.output.AddFlags(c)
+	act(e, c, (*command).resume)
 	return c
 }
 
-func completion(e *cli.Env) cobra.CompletionFunc {
-	return cli.Complete(cli.Names(e, &v1alpha1.ScimUserList{}, func(u *v1alpha1.ScimUser) string { return u.Spec.UserName }))
+// act has c do that to the user whom its one argument names.
+func act(e *cli.Env, c *cobra.Command, do func(s *command, ctx context.Context, who string) error) *command {
+	s := &command{env: e, output: cli.NewOutput(cli.FormatTable, cli.FormatWide)}
+	c.Args = cobra.ExactArgs(1)
+	c.ValidArgsFunction = cli.Complete(cli.Names(e, &v1alpha1.ScimUserList{}, func(u *v1alpha1.ScimUser) string { return u.Spec.UserName }))
+	c.RunE = func(c *cobra.Command, args []string) error { return do(s, c.Context(), args[0]) }
+	s.patience.AddFlags(c)
+	s.output.AddFlags(c)
+	return s
 }
 
 func (s *command) suspend(ctx context.Context, who string) error {

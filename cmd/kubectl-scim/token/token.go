@@ -39,8 +39,7 @@ func completeTokens(e *cli.Env) cobra.CompletionFunc {
 
 // isDead reports whether a credential of a token is accepted no more: it was revoked, or its time is over.
 func isDead(tok *v1alpha1.ScimToken, credential *v1alpha1.TokenCredential, now time.Time) bool {
-	over := func(at *metav1.Time) bool { return at != nil && !now.Before(at.Time) }
-	return tok.Revokes(credential.KeyID) || over(credential.NotAfter) || over(tok.Spec.ExpiresAt)
+	return tok.Revokes(credential.KeyID) || v1alpha1.HasEnded(tok.NotAfter(credential), now)
 }
 
 // lastUse is when any credential was used last.

@@ -28,12 +28,8 @@ import (
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/table"
 )
 
-const (
-	// cleanTimeout bounds the clean-up, which goes on after Ctrl-C.
-	cleanTimeout = 30 * time.Second
-	// basePath is what is between the public URL and the directory's own part of the base URL.
-	basePath = "/scim/v2/"
-)
+// cleanTimeout bounds the clean-up, which goes on after Ctrl-C.
+const cleanTimeout = 30 * time.Second
 
 type command struct {
 	env      *cli.Env
@@ -138,7 +134,7 @@ func (r *command) report(base string, findings []Finding) error {
 	if err := r.output.Table(r.env.Out, t); err != nil {
 		return err
 	}
-	place, _, _ := strings.Cut(base, basePath)
+	place, _, _ := strings.Cut(base, v1alpha1.BasePath)
 	_, err := fmt.Fprintf(r.env.Out, "\n%d of %d checks through %s found a problem.\n", problems, len(findings), table.Safe(place))
 	return errors.Join(err, attention(problems))
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/scim-operator/scim-operator/api/v1alpha1"
 	"github.com/scim-operator/scim-operator/cmd/kubectl-scim/idp"
 )
 
@@ -54,9 +55,9 @@ func foreign(method string, answer idp.Response) string {
 	advice := "it is no SCIM; identity providers call that invalid JSON"
 	switch answer.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
-		advice = "it wants a login of its own, or forbids " + method + ": let the path /scim/v2/ through"
+		advice = "it wants a login of its own, or forbids " + method + ": let the path " + v1alpha1.BasePath + " through"
 	case http.StatusNotFound:
-		advice = "the path /scim/v2/ is not routed to scim-server, or error pages are replaced"
+		advice = "the path " + v1alpha1.BasePath + " is not routed to scim-server, or error pages are replaced"
 	case http.StatusMethodNotAllowed, http.StatusNotImplemented:
 		advice = "allow the methods PUT, PATCH and DELETE"
 	case http.StatusRequestEntityTooLarge:

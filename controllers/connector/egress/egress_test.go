@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"strconv"
 	"testing"
 
 	"github.com/scim-operator/scim-operator/hack/cluster"
@@ -54,16 +53,10 @@ func TestAllows(t *testing.T) {
 
 // TestDialChecksWhatNamesResolveTo connects to a name, which only its resolved address gives away.
 func TestDialChecksWhatNamesResolveTo(t *testing.T) {
-	ports, err := cluster.FreePorts(1)
+	_, port, err := net.SplitHostPort(cluster.Listen(t).Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := strconv.Itoa(ports[0])
-	listener, err := net.Listen("tcp", "127.0.0.1:"+port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
 	if _, err := (Policy{}).DialContext(t.Context(), "tcp", "localhost:"+port); !errors.Is(err, ErrForbidden) {
 		t.Errorf("err = %v, want ErrForbidden", err)
 	}

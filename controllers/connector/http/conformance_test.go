@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -15,7 +14,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -193,11 +191,11 @@ func TestConformance(t *testing.T) {
 				return open(t, cfg)
 			},
 			connector.KindUnavailable: func(t testing.TB) connector.Connector {
-				return open(t, rabbitConfig(t, app, "http://"+freeAddress(t)))
+				return open(t, rabbitConfig(t, app, "http://"+cluster.FreeAddress(t)))
 			},
 		},
 		Hanging: func(t testing.TB) (connector.Connector, <-chan struct{}) {
-			address := freeAddress(t)
+			address := cluster.FreeAddress(t)
 			return open(t, rabbitConfig(t, app, "http://"+address)), faults.Silence(t, address)
 		},
 		Truncated: func(t testing.TB) connector.Connector {
@@ -209,12 +207,12 @@ func TestConformance(t *testing.T) {
 // faulty is a way to the broker on which connections break and answers are wrong when they are told to be.
 func faulty(t testing.TB, to *way) (*faults.Proxy, *faults.HTTP) {
 	t.Helper()
-	lies, err := faults.ListenHTTP(freeAddress(t), to.url)
+	lies, err := faults.ListenHTTP(cluster.FreeAddress(t), to.url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = lies.Close() })
-	breaks, err := faults.Listen(freeAddress(t), lies.Address())
+	breaks, err := faults.Listen(cluster.FreeAddress(t), lies.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,15 +224,6 @@ func bothFaults(breaks *faults.Proxy, lies *faults.HTTP) map[string]faults.Fault
 	all := lies.Faults(nil)
 	maps.Copy(all, breaks.Faults())
 	return all
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
 }
 
 // cutting answers every request with half of a list.

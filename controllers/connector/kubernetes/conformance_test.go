@@ -6,9 +6,7 @@ package kubernetes
 import (
 	"context"
 	"errors"
-	"net"
 	"net/url"
-	"strconv"
 	"testing"
 	"time"
 
@@ -57,7 +55,7 @@ func TestConformance(t *testing.T) {
 				}})
 			},
 			connector.KindUnavailable: func(t testing.TB) connector.Connector {
-				return openWith(t, Config{Roles: testRoles(), RESTConfig: &rest.Config{Host: "http://" + freeAddress(t), BearerToken: canary}})
+				return openWith(t, Config{Roles: testRoles(), RESTConfig: &rest.Config{Host: "http://" + cluster.FreeAddress(t), BearerToken: canary}})
 			},
 		},
 		Hanging: hanging,
@@ -71,7 +69,7 @@ func (w world) proxy(t testing.TB) *faults.Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	way, err := faults.Listen(freeAddress(t), server.Host)
+	way, err := faults.Listen(cluster.FreeAddress(t), server.Host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,18 +77,9 @@ func (w world) proxy(t testing.TB) *faults.Proxy {
 	return way
 }
 
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
-}
-
 // hanging is a connector to something that accepts connections and says nothing.
 func hanging(t testing.TB) (connector.Connector, <-chan struct{}) {
-	address := freeAddress(t)
+	address := cluster.FreeAddress(t)
 	return openWith(t, Config{Roles: testRoles(), RESTConfig: &rest.Config{Host: "http://" + address, BearerToken: canary}}), faults.Silence(t, address)
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest/faults"
 	ldapapp "github.com/scim-operator/scim-operator/hack/apps/ldap"
+	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
 const canary = "canary-t0ken-do-not-tell"
@@ -45,7 +46,7 @@ func (w world) subject(change func(*Config)) connectortest.Subject {
 		Secrets: []string{canary, string(credential[keyPassword])},
 		New: func(t testing.TB) connectortest.System {
 			r := newRelay(t, w)
-			proxy, err := faults.Listen(freeAddress(t), r.listener.Addr().String())
+			proxy, err := faults.Listen(cluster.FreeAddress(t), r.listener.Addr().String())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +86,7 @@ func (w world) subject(change func(*Config)) connectortest.Subject {
 				}))
 			},
 			connector.KindUnavailable: func(t testing.TB) connector.Connector {
-				return openWith(t, w.config(func(cfg *Config) { cfg.URL = "ldaps://" + freeAddress(t) }))
+				return openWith(t, w.config(func(cfg *Config) { cfg.URL = "ldaps://" + cluster.FreeAddress(t) }))
 			},
 		},
 		Hanging: w.hanging,
@@ -94,7 +95,7 @@ func (w world) subject(change func(*Config)) connectortest.Subject {
 
 // hanging is a connector to something that accepts connections and says nothing.
 func (w world) hanging(t testing.TB) (connector.Connector, <-chan struct{}) {
-	address := freeAddress(t)
+	address := cluster.FreeAddress(t)
 	return openWith(t, w.config(func(cfg *Config) { cfg.URL = "ldap://" + address })), faults.Silence(t, address)
 }
 

@@ -14,6 +14,8 @@ import (
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	ldapv3 "github.com/go-ldap/ldap/v3"
+
+	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
 // relay stands between a connector and slapd, speaks TLS with the one and none with the other, and so sees every message.
@@ -40,7 +42,7 @@ func newRelay(t testing.TB, w world) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := tls.Listen("tcp", freeAddress(t), &tls.Config{Certificates: []tls.Certificate{pair}})
+	listener, err := tls.Listen("tcp", cluster.FreeAddress(t), &tls.Config{Certificates: []tls.Certificate{pair}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,7 +22,6 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/connector/egress"
 	"github.com/scim-operator/scim-operator/hack/apps"
 	ldapapp "github.com/scim-operator/scim-operator/hack/apps/ldap"
-	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
 // world is the real slapd that the tests of this package share, with an application that asks it.
@@ -59,15 +57,6 @@ func inWorld(t testing.TB) world {
 		t.Fatal(theWorld.err)
 	}
 	return world{theWorld.app}
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
 }
 
 func onLoopback(ctx context.Context, network, address string) (net.Conn, error) {

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,26 +28,12 @@ func loopback() egress.Policy {
 	return egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
 }
 
-func listen(t testing.TB) net.Listener {
-	t.Helper()
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0])))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	return listener
-}
-
 // serve answers with handler over plain HTTP.
 func serve(t testing.TB, handler http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	_ = server.Listener.Close()
-	server.Listener = listen(t)
+	server.Listener = cluster.Listen(t)
 	server.Start()
 	t.Cleanup(server.Close)
 	return server
@@ -57,7 +42,7 @@ func serve(t testing.TB, handler http.HandlerFunc) *httptest.Server {
 // raw hands every connection to talk, which may do with it what no HTTP server would. The test's end closes it, and over.
 func raw(t testing.TB, talk func(conn net.Conn, over <-chan struct{})) (url string) {
 	t.Helper()
-	listener, over := listen(t), make(chan struct{})
+	listener, over := cluster.Listen(t), make(chan struct{})
 	var all sync.WaitGroup
 	t.Cleanup(func() { _ = listener.Close(); close(over); all.Wait() })
 	all.Go(func() {
@@ -257,7 +242,7 @@ func TestContextsEnd(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	listener := listen(t)
+	listener := cluster.Listen(t)
 	_ = listener.Close()
 	_, err := get(t, plain(t, "http://"+listener.Addr().String()))
 	wantKind(t, err, connector.KindUnavailable, "does not answer")
@@ -376,7 +361,7 @@ func TestPoolIsBounded(t *testing.T) {
 				}
 				_, _ = io.WriteString(w, strings.Repeat("x", 100_000))
 			}))
-			listener := &counting{Listener: listen(t)}
+			listener := &counting{Listener: cluster.Listen(t)}
 			_ = server.Listener.Close()
 			server.Listener, server.EnableHTTP2 = listener, protocol == "h2"
 			server.TLS = &tls.Config{NextProtos: []string{protocol}}

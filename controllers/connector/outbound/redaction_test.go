@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
+	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
 const canary = "canary-d0-not-tell"
@@ -117,7 +118,7 @@ func TestNothingIsToldOfRequests(t *testing.T) {
 		}
 	}
 	servers := map[string]func(testing.TB) string{
-		"Nobody": func(t testing.TB) string { l := listen(t); _ = l.Close(); return "http://" + l.Addr().String() },
+		"Nobody": func(t testing.TB) string { l := cluster.Listen(t); _ = l.Close(); return "http://" + l.Addr().String() },
 		"Name":   func(testing.TB) string { return "http://" + canary + ".invalid" },
 		"Hangs":  func(t testing.TB) string { return raw(t, func(_ net.Conn, over <-chan struct{}) { <-over }) },
 		"Garbage": func(t testing.TB) string {

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
+	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
 // authority issues certificates.
@@ -83,7 +84,7 @@ func serveTLS(t testing.TB, config *tls.Config, handler http.HandlerFunc) *httpt
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	_ = server.Listener.Close()
-	server.Listener, server.TLS = listen(t), config
+	server.Listener, server.TLS = cluster.Listen(t), config
 	server.Config.ErrorLog = quiet()
 	server.StartTLS()
 	t.Cleanup(server.Close)

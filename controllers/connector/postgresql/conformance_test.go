@@ -16,6 +16,7 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest/faults"
+	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
 // TestConformance runs the suite on a real server, as a role with exactly the documented rights.
@@ -53,12 +54,12 @@ func TestConformance(t *testing.T) {
 			},
 			connector.KindUnavailable: func(t testing.TB) connector.Connector {
 				cfg := configOf(app)
-				cfg.Port = int32(freePort(t))
+				cfg.Port = int32(cluster.FreePort(t))
 				return openWith(t, cfg, nil)
 			},
 		},
 		Hanging: func(t testing.TB) (connector.Connector, <-chan struct{}) {
-			cfg, port := configOf(app), freePort(t)
+			cfg, port := configOf(app), cluster.FreePort(t)
 			cfg.Port = int32(port)
 			return openWith(t, cfg, nil), faults.Silence(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		},
@@ -68,7 +69,7 @@ func TestConformance(t *testing.T) {
 // throughProxy stands between a connector and the server. All else reaches the server without it.
 func throughProxy(t testing.TB) *faults.Proxy {
 	t.Helper()
-	proxy, err := faults.Listen(fmt.Sprintf("127.0.0.1:%d", freePort(t)), fmt.Sprintf("127.0.0.1:%d", server(t).Port()))
+	proxy, err := faults.Listen(cluster.FreeAddress(t), fmt.Sprintf("127.0.0.1:%d", server(t).Port()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/hack/apps/postgres"
+	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
 // statementsOf are the blocks of SQL of a section of the page, without the passwords.
@@ -183,7 +184,7 @@ func TestNothingIsSaid(t *testing.T) {
 	broken := map[string]func(*Config){
 		"credential": func(c *Config) { c.Credential[KeyPassword] = []byte(canary) },
 		"rights":     func(c *Config) { c.Credential[KeyUserName], c.Credential[KeyPassword] = []byte(weak), []byte(canary) },
-		"port":       func(c *Config) { c.Port = int32(freePort(t)) },
+		"port":       func(c *Config) { c.Port = int32(cluster.FreePort(t)) },
 		"database":   func(c *Config) { c.Database = "no-such-database" },
 		"nothing":    func(*Config) {},
 	}

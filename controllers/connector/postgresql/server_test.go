@@ -20,7 +20,6 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/connector/egress"
 	"github.com/scim-operator/scim-operator/hack/apps"
 	"github.com/scim-operator/scim-operator/hack/apps/postgres"
-	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
 const (
@@ -147,15 +146,6 @@ func wantKind(t testing.TB, err error, kind connector.Kind, text string) {
 	if connector.KindOf(err) != kind || err != nil && !strings.Contains(err.Error(), text) {
 		t.Errorf("got %q (%v), want %s with %q", connector.KindOf(err), err, kind, text)
 	}
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ports[0]
 }
 
 // counter sees every statement: round trips, and changes by what the server says that it did.

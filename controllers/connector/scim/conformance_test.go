@@ -18,6 +18,7 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest/faults"
 	app "github.com/scim-operator/scim-operator/hack/apps/scim"
+	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
 const canary = "canary-t0ken-do-not-tell"
@@ -59,10 +60,10 @@ func subject(s *server) connectortest.Subject {
 		Truncated: func(t testing.TB) connector.Connector { return open(t, truncating(t, s.url), s.token) },
 		Failing: map[connector.Kind]func(testing.TB) connector.Connector{
 			connector.KindDenied:      func(t testing.TB) connector.Connector { return open(t, s.url, canary) },
-			connector.KindUnavailable: func(t testing.TB) connector.Connector { return open(t, "http://"+freeAddress(t), canary) },
+			connector.KindUnavailable: func(t testing.TB) connector.Connector { return open(t, "http://"+cluster.FreeAddress(t), canary) },
 		},
 		Hanging: func(t testing.TB) (connector.Connector, <-chan struct{}) {
-			address := freeAddress(t)
+			address := cluster.FreeAddress(t)
 			return open(t, "http://"+address, canary), faults.Silence(t, address)
 		},
 	}
@@ -81,12 +82,12 @@ func newFaultyWay(t testing.TB, target string) faultyWay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	requests, err := faults.ListenHTTP(freeAddress(t), target)
+	requests, err := faults.ListenHTTP(cluster.FreeAddress(t), target)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = requests.Close() })
-	way, err := faults.Listen(freeAddress(t), requests.Address())
+	way, err := faults.Listen(cluster.FreeAddress(t), requests.Address())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,14 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -346,24 +344,11 @@ func newWire(t testing.TB, target string) *wire {
 // listen serves on loopback below the ephemeral ports.
 func listen(t testing.TB, handler http.Handler) string {
 	t.Helper()
-	address := freeAddress(t)
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := cluster.Listen(t)
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
-	return "http://" + address
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
+	return "http://" + listener.Addr().String()
 }
 
 func (w *wire) serve(rw http.ResponseWriter, r *http.Request, proxy http.Handler) {

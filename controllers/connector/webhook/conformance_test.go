@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -18,7 +17,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -104,7 +102,7 @@ func (w *witness) start(t testing.TB, a *app.App) {
 		proxy.ServeHTTP(rw, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, exchange{body})))
 	}))
 	_ = w.server.Listener.Close()
-	w.server.Listener, w.server.EnableHTTP2 = listen(t), true
+	w.server.Listener, w.server.EnableHTTP2 = cluster.Listen(t), true
 	w.server.StartTLS()
 	t.Cleanup(func() { w.server.Close(); transport.CloseIdleConnections() })
 }
@@ -125,26 +123,6 @@ func (w *witness) judge(answer *http.Response) error {
 
 func loopback() outbound.DialFunc {
 	return egress.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}.DialContext
-}
-
-// free is an address that nobody listens at.
-func free(t testing.TB) string {
-	t.Helper()
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
-}
-
-func listen(t testing.TB) net.Listener {
-	t.Helper()
-	listener, err := net.Listen("tcp", free(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	return listener
 }
 
 // config is how the application is reached by the witness.
@@ -205,7 +183,7 @@ func (w world) subject(system func(testing.TB) connectortest.System) connectorte
 				return open(t, cfg)
 			},
 			connector.KindUnavailable: func(t testing.TB) connector.Connector {
-				return open(t, plain("http://"+free(t)))
+				return open(t, plain("http://"+cluster.FreeAddress(t)))
 			},
 		},
 		Hanging:   hanging,
@@ -291,7 +269,7 @@ func (w world) add(like connector.Account, owner string) func() string {
 
 // hanging is a connector to something that accepts connections and says nothing.
 func hanging(t testing.TB) (connector.Connector, <-chan struct{}) {
-	address := free(t)
+	address := cluster.FreeAddress(t)
 	return open(t, plain("http://"+address)), faults.Silence(t, address)
 }
 
@@ -300,7 +278,7 @@ func serve(t testing.TB, handler http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	_ = server.Listener.Close()
-	server.Listener, server.Config.ErrorLog = listen(t), log.New(io.Discard, "", 0)
+	server.Listener, server.Config.ErrorLog = cluster.Listen(t), log.New(io.Discard, "", 0)
 	server.Start()
 	t.Cleanup(server.Close)
 	return server.URL

@@ -20,6 +20,7 @@ import (
 	"github.com/scim-operator/scim-operator/controllers/connector"
 	"github.com/scim-operator/scim-operator/controllers/connector/outbound"
 	app "github.com/scim-operator/scim-operator/hack/apps/webhook"
+	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
 // between puts a handler before the application. next has the application do what is asked.
@@ -255,7 +256,7 @@ func TestSigningKeyIsLongEnough(t *testing.T) {
 // TestHangingConnectionIsGivenUp is about an answer that stops in the middle.
 func TestHangingConnectionIsGivenUp(t *testing.T) {
 	over := make(chan struct{})
-	listener := listen(t)
+	listener := cluster.Listen(t)
 	t.Cleanup(func() { close(over) })
 	go func() {
 		for {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest"
 	"github.com/scim-operator/scim-operator/controllers/connector/connectortest/faults"
+	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
 // maxConnections of the connector on a way that has faults.
@@ -17,12 +18,12 @@ const maxConnections = 4
 // faultySystem is system on a way on which everything goes wrong in turn: first the connections, then the requests, then the witness, who sees what
 // the application gets. All that is no part of the connector goes around it.
 func (w world) faultySystem(t testing.TB) connectortest.System {
-	requests, err := faults.ListenHTTP(free(t), serve(t, w.witness.server.Config.Handler.ServeHTTP))
+	requests, err := faults.ListenHTTP(cluster.FreeAddress(t), serve(t, w.witness.server.Config.Handler.ServeHTTP))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = requests.Close() })
-	way, err := faults.Listen(free(t), requests.Address())
+	way, err := faults.Listen(cluster.FreeAddress(t), requests.Address())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ package issuer
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -44,6 +46,8 @@ const ES256 = "/ES256"
 type Issuer struct {
 	// URL is its name, the "iss" of its tokens.
 	URL string
+	// Authority is the only one that its certificate is of, in PEM.
+	Authority []byte
 
 	process *cluster.Process
 	secrets map[string]string
@@ -59,30 +63,39 @@ func Start(ctx context.Context, o apps.Options, clients ...string) (*Issuer, err
 		return nil, err
 	}
 	o.Say("start oidc-provider")
+	keys, err := cluster.NewServing()
+	if err != nil {
+		return nil, err
+	}
 	var i *Issuer
 	for range startAttempts {
-		if i, err = launch(ctx, node, dir, clients); !errors.Is(err, cluster.ErrPortTaken) {
+		if i, err = launch(ctx, node, dir, keys, clients); !errors.Is(err, cluster.ErrPortTaken) {
 			break
 		}
 	}
 	return i, err
 }
 
-func launch(ctx context.Context, node, dir string, clients []string) (*Issuer, error) {
+func launch(ctx context.Context, node, dir string, keys cluster.Serving, clients []string) (*Issuer, error) {
 	ports, err := cluster.FreePorts(1)
 	if err != nil {
 		return nil, err
 	}
 	port := strconv.Itoa(ports[0])
-	i := &Issuer{URL: "http://" + net.JoinHostPort("127.0.0.1", port), secrets: map[string]string{}, http: &http.Client{Timeout: 30 * time.Second}}
+	trust := &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
+	trust.RootCAs.AppendCertsFromPEM(keys.Authority)
+	i := &Issuer{
+		URL: "https://" + net.JoinHostPort("127.0.0.1", port), Authority: keys.Authority, secrets: map[string]string{},
+		http: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{TLSClientConfig: trust.Clone()}},
+	}
 	var pairs []string
 	for _, client := range clients {
 		i.secrets[client] = rand.Text()
 		pairs = append(pairs, client+":"+i.secrets[client])
 	}
 	i.process, err = cluster.StartProcess(ctx, cluster.ProcessConfig{
-		Name: "issuer", Path: node, Args: []string{filepath.Join(dir, "server.mjs")}, Ready: cluster.ReadyURL(i.URL+"/ready", nil),
-		Env: []string{"PORT=" + port, "CLIENTS=" + strings.Join(pairs, ","), "NODE_ENV=production"},
+		Name: "issuer", Path: node, Args: []string{filepath.Join(dir, "server.mjs")}, Ready: cluster.ReadyURL(i.URL+"/ready", trust),
+		Env: []string{"PORT=" + port, "CLIENTS=" + strings.Join(pairs, ","), "CERTIFICATE=" + string(keys.Certificate), "KEY=" + string(keys.Key), "NODE_ENV=production"},
 	})
 	return i, err
 }

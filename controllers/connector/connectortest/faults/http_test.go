@@ -6,12 +6,13 @@ package faults
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
 const credential = "Bearer canary"
@@ -38,15 +39,11 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func startHTTP(t *testing.T) (*HTTP, *app) {
 	t.Helper()
 	a := &app{}
-	listener, err := net.Listen("tcp", address(t))
-	if err != nil {
-		t.Fatal(err)
-	}
 	server := httptest.NewUnstartedServer(a)
-	server.Listener = listener
+	server.Listener = cluster.Listen(t)
 	server.Start()
 	t.Cleanup(server.Close)
-	h, err := ListenHTTP(address(t), server.URL)
+	h, err := ListenHTTP(cluster.FreeAddress(t), server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,24 +19,12 @@ import (
 	"github.com/scim-operator/scim-operator/hack/cluster"
 )
 
-func address(t *testing.T) string {
-	t.Helper()
-	ports, err := cluster.FreePorts(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0]))
-}
-
 // echo is a server that answers every line with the line, and counts those it has seen.
 type echo struct{ lines atomic.Int64 }
 
 func (e *echo) listen(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", address(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	listener := cluster.Listen(t)
 	var all sync.WaitGroup
 	all.Go(func() {
 		for {
@@ -67,7 +54,7 @@ func start(t *testing.T) (*Proxy, *echo) {
 	t.Helper()
 	e := &echo{}
 	server := e.listen(t)
-	p, err := Listen(address(t), server)
+	p, err := Listen(cluster.FreeAddress(t), server)
 	if err != nil {
 		t.Fatal(err)
 	}
