@@ -37,9 +37,9 @@ func completeTokens(e *cli.Env) cobra.CompletionFunc {
 	return cli.Complete(cli.Names(e, &v1alpha1.ScimTokenList{}, cli.NameOf[*v1alpha1.ScimToken]))
 }
 
-// isDead reports whether a credential of a token is accepted no more: it was revoked, or its time is over.
+// isDead reports whether a credential of a token is accepted no more: it was revoked, or its time is over, or its token goes.
 func isDead(tok *v1alpha1.ScimToken, credential *v1alpha1.TokenCredential, now time.Time) bool {
-	return tok.Revokes(credential.KeyID) || v1alpha1.HasEnded(tok.NotAfter(credential), now)
+	return !tok.DeletionTimestamp.IsZero() || tok.Revokes(credential.KeyID) || v1alpha1.HasEnded(tok.NotAfter(credential), now)
 }
 
 // lastUse is when any credential was used last.

@@ -73,6 +73,10 @@ func TestKeyIDs(t *testing.T) {
 	if got := keyIDs(tok, now); got != nil {
 		t.Errorf("got %v of an expired token, want none", got)
 	}
+	tok.Spec.ExpiresAt, tok.DeletionTimestamp = nil, at(0)
+	if got := keyIDs(tok, now); got != nil {
+		t.Errorf("got %v of a token that is being deleted, want none", got)
+	}
 }
 
 func TestWordsAboutTime(t *testing.T) {
