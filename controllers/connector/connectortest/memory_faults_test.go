@@ -57,20 +57,24 @@ func inject(hook hooking, once bool, strike func(context.Context) error) func(in
 	}
 }
 
+// slowness is how long a slow application takes.
+const slowness = time.Millisecond
+
 // faults are those of an application in memory, where every call is one exchange.
 func (m *Memory) faults() map[string]faults.Fault {
 	lose := func(context.Context) error { return errLost }
+	hang := func(ctx context.Context) error { <-ctx.Done(); return fmt.Errorf("call application: %w", ctx.Err()) }
 	wait := func(ctx context.Context) error {
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < slowness {
+			return hang(ctx) // whoever of the two a busy machine would wake first
+		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(time.Millisecond):
+			return hang(ctx)
+		case <-time.After(slowness):
+			return nil
 		}
-		if err := ctx.Err(); err != nil { // also when both were over before anybody looked
-			return fmt.Errorf("call application: %w", err)
-		}
-		return nil
 	}
-	hang := func(ctx context.Context) error { <-ctx.Done(); return fmt.Errorf("call application: %w", ctx.Err()) }
 	return map[string]faults.Fault{
 		"down":             {Inject: inject(m.Before, false, lose)},
 		"request lost":     {Inject: inject(m.Before, true, lose), Once: true},

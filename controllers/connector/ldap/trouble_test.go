@@ -130,7 +130,7 @@ func TestServerRestarts(t *testing.T) {
 func TestFrozenServer(t *testing.T) {
 	w := inWorld(t)
 	conn := openWith(t, w.config(func(cfg *Config) { cfg.MaxConnections = 2 }))
-	impatient := openWith(t, w.config(func(cfg *Config) { cfg.Timeout = 200 * time.Millisecond }))
+	impatient := openWith(t, w.config(func(cfg *Config) { cfg.Timeout = 2 * time.Second }))
 	want := person("frozen", "reader")
 	if _, err := conn.Apply(t.Context(), nil, want); err != nil {
 		t.Fatal(err)

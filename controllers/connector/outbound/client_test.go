@@ -206,9 +206,9 @@ func TestWaitingIsNotTheApplicationsFault(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	})
-	client := open(t, Config{URL: server.URL, AllowPlaintext: true, MaxConnections: 1, Timeout: 15 * each})
+	client := open(t, Config{URL: server.URL, AllowPlaintext: true, MaxConnections: 1, Timeout: 40 * each})
 	var all sync.WaitGroup
-	for range 40 {
+	for range 60 {
 		all.Go(func() {
 			if _, err := get(t, client); err != nil {
 				t.Error(err)
