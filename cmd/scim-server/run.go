@@ -64,7 +64,7 @@ func run(ctx context.Context, o options, stdout io.Writer, log *slog.Logger) err
 	defer end()
 	group, background := errgroup.WithContext(background)
 	group.Go(func() error { return c.cached.Start(background) })
-	group.Go(func() error { c.credentials.Run(background, c.confirming, log); return nil })
+	group.Go(func() error { return c.credentials.Run(background, c.confirming, log) })
 	group.Go(func() error { p.uses.Run(background, log); return nil })
 	group.Go(func() error { return serveAside(background, httpapi.NewHealthHandler(p.readiness), on.health, log) })
 	if p.certificate != nil {

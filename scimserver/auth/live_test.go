@@ -102,14 +102,12 @@ func startWatching(t *testing.T, config *rest.Config) *replicaOfServer {
 	t.Helper()
 	start := time.Now()
 	table := NewTable([]string{metav1.NamespaceAll}, func() time.Time { return start })
-	return replicaWith(t, config, table, func(table *Table, ctx context.Context, live client.Reader, _ *slog.Logger) {
-		if err := table.Refresh(ctx, live, metav1.NamespaceAll); err != nil {
-			t.Error(err)
-		}
+	return replicaWith(t, config, table, func(table *Table, ctx context.Context, live client.Reader, _ *slog.Logger) error {
+		return table.Refresh(ctx, live, metav1.NamespaceAll)
 	})
 }
 
-func replicaWith(t *testing.T, config *rest.Config, table *Table, run func(*Table, context.Context, client.Reader, *slog.Logger)) *replicaOfServer {
+func replicaWith(t *testing.T, config *rest.Config, table *Table, run func(*Table, context.Context, client.Reader, *slog.Logger) error) *replicaOfServer {
 	t.Helper()
 	w := &wire{cut: make(chan struct{})}
 	config = rest.CopyConfig(config)
@@ -133,7 +131,11 @@ func replicaWith(t *testing.T, config *rest.Config, table *Table, run func(*Tabl
 	var running sync.WaitGroup
 	t.Cleanup(running.Wait) // t.Context ends before
 	running.Go(func() { _ = cached.Start(t.Context()) })
-	running.Go(func() { run(table, t.Context(), live, log) })
+	running.Go(func() {
+		if err := run(table, t.Context(), live, log); err != nil {
+			t.Error(err)
+		}
+	})
 	running.Go(func() { uses.Run(t.Context(), log) })
 	return &replicaOfServer{wire: w, Authenticator: New(Options{
 		Table: table, Profiles: directory.NewProfiles(nil), Now: time.Now, Used: uses.Add,

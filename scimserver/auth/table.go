@@ -28,7 +28,13 @@ const (
 	maxAge        = 5 * time.Second
 	listInterval  = 2 * time.Second
 	retryInterval = 500 * time.Millisecond
+	// restoredAfter is how long lists must be older than what is known until nothing but restored data explains it.
+	restoredAfter = 30 * time.Second
 )
+
+// ErrRestored says that the API server has gone back to what it was before, as it does when a backup of etcd is restored. What is known here may never
+// have been, so the process has to begin anew.
+var ErrRestored = errors.New("the API server has older data than before: was a backup restored? Starting anew")
 
 // Table is every credential that opens a directory, and the directories. A watch tells it of changes at once, and lists confirm
 // it every two seconds: a watch that hangs looks like one that has nothing to tell. It is safe for concurrent use, and
@@ -42,13 +48,15 @@ type Table struct {
 	directories *mirror[*v1alpha1.ScimDirectory]
 	byKeyID     map[string][]*credential // the lists are replaced, never changed
 	confirmed   map[string]time.Time     // by namespace as listed
+	oldSince    map[string]time.Time     // since when lists have been older than what is known, by namespace as listed
 	news        chan struct{}            // closed, and replaced, when anything has been confirmed
 }
 
 // NewTable returns an empty Table of these namespaces; cache.AllNamespaces alone is all. now is time.Now outside of tests.
 func NewTable(namespaces []string, now func() time.Time) *Table {
 	t := &Table{
-		namespaces: namespaces, now: now, byKeyID: map[string][]*credential{}, confirmed: map[string]time.Time{}, news: make(chan struct{}),
+		namespaces: namespaces, now: now, news: make(chan struct{}),
+		byKeyID: map[string][]*credential{}, confirmed: map[string]time.Time{}, oldSince: map[string]time.Time{},
 	}
 	t.tokens = newMirror(t.reindex)
 	t.directories = newMirror(func(_, _ *v1alpha1.ScimDirectory) {})
@@ -166,19 +174,21 @@ func watch[T client.Object](ctx context.Context, t *Table, into *mirror[T], info
 	return nil
 }
 
-// Run lists all namespaces over and over until ctx ends. live must not be a cache, and should not share its connections with
-// what may block them. When a namespace is not confirmed any more and when it is again there is a line in the log.
-func (t *Table) Run(ctx context.Context, live client.Reader, log *slog.Logger) {
-	var all sync.WaitGroup
+// Run lists all namespaces over and over until ctx ends, and returns nil then, or ErrRestored. live must not be a cache, and should not share its
+// connections with what may block them. When a namespace is not confirmed any more and when it is again there is a line in the log.
+func (t *Table) Run(ctx context.Context, live client.Reader, log *slog.Logger) error {
+	all, ctx := errgroup.WithContext(ctx)
 	for _, namespace := range t.namespaces {
-		all.Go(func() { t.follow(ctx, live, namespace, log.With("namespace", namespace)) })
+		all.Go(func() error { return t.follow(ctx, live, namespace, log.With("namespace", namespace)) })
 	}
-	all.Wait()
+	return all.Wait()
 }
 
-func (t *Table) follow(ctx context.Context, live client.Reader, namespace string, log *slog.Logger) {
+func (t *Table) follow(ctx context.Context, live client.Reader, namespace string, log *slog.Logger) error {
+	ctx, cancel := context.WithCancel(ctx)
 	var asking sync.WaitGroup
 	defer asking.Wait()
+	defer cancel()
 	confirmed := true
 	for ctx.Err() == nil {
 		answer := make(chan error, 1)
@@ -186,18 +196,30 @@ func (t *Table) follow(ctx context.Context, live client.Reader, namespace string
 		pause, err := await(ctx, answer)
 		switch {
 		case ctx.Err() != nil:
-			return
+			return nil
 		case confirmed && !t.confirms(namespace):
 			log.Error("Cannot confirm who may speak: everybody is answered 503", "error", err)
 		case !confirmed && t.confirms(namespace):
 			log.Info("Can confirm again who may speak")
 		}
 		confirmed = t.confirms(namespace)
+		if t.restored(namespace) {
+			return ErrRestored
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
 		}
 	}
+	return nil
+}
+
+// restored says whether the lists of a namespace have been older than what is known for so long that it will never be confirmed.
+func (t *Table) restored(namespace string) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	since, ok := t.oldSince[namespace]
+	return ok && t.now().Sub(since) >= restoredAfter
 }
 
 var errSlow = errors.New("the API server has not answered yet")
@@ -234,18 +256,28 @@ func (t *Table) Refresh(ctx context.Context, live client.Reader, namespace strin
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := t.tokens.replace(namespace, tokens.ResourceVersion, apart(tokens.Items)); err != nil {
-		return named("ScimTokens", err)
+	err := errors.Join(
+		named("ScimTokens", t.tokens.replace(namespace, tokens.ResourceVersion, apart(tokens.Items))),
+		named("ScimDirectories", t.directories.replace(namespace, directories.ResourceVersion, apart(directories.Items))),
+	)
+	if err != nil {
+		if t.oldSince[namespace].IsZero() {
+			t.oldSince[namespace] = t.now()
+		}
+		return err
 	}
-	if err := t.directories.replace(namespace, directories.ResourceVersion, apart(directories.Items)); err != nil {
-		return named("ScimDirectories", err)
-	}
+	t.confirm(namespace, begun)
+	return nil
+}
+
+// confirm notes that what is known of a namespace was so after begun. t.mu is held.
+func (t *Table) confirm(namespace string, begun time.Time) {
+	delete(t.oldSince, namespace)
 	if begun.After(t.confirmed[namespace]) {
 		t.confirmed[namespace] = begun
 		close(t.news)
 		t.news = make(chan struct{})
 	}
-	return nil
 }
 
 // named says what could not be listed.

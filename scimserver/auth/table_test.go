@@ -27,27 +27,29 @@ type bubble struct {
 	*Authenticator
 	server *apiServer
 	log    strings.Builder
+	// ended delivers what Run returned, once.
+	ended chan error
 }
 
 // inBubble runs f with a table of one credential that only lists feed, as if its watch were cut from the beginning.
 func inBubble(t *testing.T, f func(t *testing.T, b *bubble, good token.Token)) {
 	synctest.Test(t, func(t *testing.T) {
 		good := newToken(t, 1)
-		b := &bubble{server: &apiServer{}}
+		b := &bubble{server: &apiServer{}, ended: make(chan error, 1)}
 		b.server.apply(scimDirectory("team-a", "acme", ""))
 		b.server.apply(scimToken("team-a", "okta", "acme", good))
 		table := NewTable([]string{metav1.NamespaceAll}, time.Now)
 		b.Authenticator = New(Options{Table: table, Profiles: directory.NewProfiles(nil), Now: time.Now})
 		ctx, stop := context.WithCancel(t.Context())
-		ended := make(chan struct{})
+		running := make(chan struct{})
 		go func() {
-			defer close(ended)
-			table.Run(ctx, b.server, slog.New(slog.NewTextHandler(&b.log, nil)))
+			defer close(running)
+			b.ended <- table.Run(ctx, b.server, slog.New(slog.NewTextHandler(&b.log, nil)))
 		}()
 		synctest.Wait()
 		f(t, b, good)
 		stop()
-		<-ended
+		<-running
 	})
 }
 
@@ -224,6 +226,53 @@ func TestLastTokenGone(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble, good token.Token) {
 		b.server.remove(scimToken("team-a", "okta", "acme"))
 		until(t, func() bool { return b.ask(t.Context(), good) == http.StatusUnauthorized })
+	})
+}
+
+// goBack makes the API server what it was some versions ago.
+func (b *bubble) goBack(versions int) {
+	b.server.mu.Lock()
+	defer b.server.mu.Unlock()
+	b.server.version -= versions
+}
+
+// TestRestoredData: when the data of the API server go back, nobody is believed, and the process is told to begin anew. It is not told so for
+// one list that was overtaken, nor because nothing answers.
+func TestRestoredData(t *testing.T) {
+	for name, away := range map[string]func(context.Context) error{"Answers": nil, "Late": slow(3 * time.Second)} {
+		inBubble(t, func(t *testing.T, b *bubble, good token.Token) {
+			until(t, func() bool { return b.ask(t.Context(), good) == http.StatusOK })
+			b.server.fail(away)
+			b.goBack(1)
+			until(t, func() bool { return b.ask(t.Context(), good) == http.StatusServiceUnavailable })
+			start := time.Now()
+			if err := <-b.ended; !errors.Is(err, ErrRestored) {
+				t.Errorf("%s: ended with %v", name, err)
+			}
+			if took := time.Since(start); took > restoredAfter+maxAge || took < restoredAfter-maxAge-listInterval {
+				t.Errorf("%s: after %v", name, took)
+			}
+			if got := b.ask(t.Context(), good); got != http.StatusServiceUnavailable {
+				t.Errorf("%s: afterwards %d", name, got)
+			}
+		})
+	}
+	inBubble(t, func(t *testing.T, b *bubble, good token.Token) {
+		for range 20 {
+			b.goBack(1)
+			<-time.After(restoredAfter - maxAge)
+			b.goBack(-1)
+			until(t, func() bool { return b.ask(t.Context(), good) == http.StatusOK })
+		}
+		b.server.fail(hangs)
+		<-time.After(10 * restoredAfter)
+		b.server.fail(nil)
+		until(t, func() bool { return b.ask(t.Context(), good) == http.StatusOK })
+		select {
+		case err := <-b.ended:
+			t.Errorf("ended with %v", err)
+		default:
+		}
 	})
 }
 
