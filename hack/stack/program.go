@@ -159,7 +159,7 @@ func (s *Stack) run(ctx context.Context, p *Program, deployment, name string, ap
 		return err
 	}
 	p.LogFile = log.Name()
-	env := []string{"GORACE=halt_on_error=1"}
+	env := []string{"GORACE=halt_on_error=1", "GOGC=100"} // as in a cluster, whatever the tests themselves run with: memory is measured
 	for _, v := range pod.Containers[0].Env {
 		env = append(env, v.Name+"="+v.Value)
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -78,6 +79,8 @@ func (s silenced) Read(p []byte) (int, error) {
 type replicaOfServer struct {
 	*Authenticator
 	wire *wire
+	// ended delivers what the table's Run returned, once.
+	ended <-chan error
 }
 
 func schemeOfTest(t *testing.T) *runtime.Scheme {
@@ -131,13 +134,10 @@ func replicaWith(t *testing.T, config *rest.Config, table *Table, run func(*Tabl
 	var running sync.WaitGroup
 	t.Cleanup(running.Wait) // t.Context ends before
 	running.Go(func() { _ = cached.Start(t.Context()) })
-	running.Go(func() {
-		if err := run(table, t.Context(), live, log); err != nil {
-			t.Error(err)
-		}
-	})
+	ended := make(chan error, 1)
+	running.Go(func() { ended <- run(table, t.Context(), live, log) })
 	running.Go(func() { uses.Run(t.Context(), log) })
-	return &replicaOfServer{wire: w, Authenticator: New(Options{
+	return &replicaOfServer{wire: w, ended: ended, Authenticator: New(Options{
 		Table: table, Profiles: directory.NewProfiles(nil), Now: time.Now, Used: uses.Add,
 	})}
 }
@@ -206,7 +206,8 @@ var waysToRevoke = map[string]func(ctx context.Context, admin client.Client, obj
 // TestAgainstAPIServer runs two replicas against a real API server.
 func TestAgainstAPIServer(t *testing.T) {
 	ctrllog.SetLogger(logr.Discard())
-	plane := cluster.ForTest(t, cluster.Options{APIServers: 2, CRDDirs: []string{"../../config/crd"}})
+	dir := t.TempDir()
+	plane := cluster.ForTest(t, cluster.Options{APIServers: 2, CRDDirs: []string{"../../config/crd"}, Dir: dir})
 	admin, err := client.New(plane.AdminConfig(0), client.Options{Scheme: schemeOfTest(t)})
 	if err != nil {
 		t.Fatal(err)
@@ -226,6 +227,7 @@ func TestAgainstAPIServer(t *testing.T) {
 	close(two.wire.cut)
 	t.Run("CutWatch", func(t *testing.T) { testRevocations(t, admin, maxAge, one, two) })
 	t.Run("APIServerAway", func(t *testing.T) { testAway(t, admin, plane.APIServer(1), one, two) })
+	t.Run("Restored", func(t *testing.T) { testRestored(t, admin, plane, filepath.Join(dir, "etcd")) })
 }
 
 // testRevocations: however a credential ends, it ends on both replicas, and nobody is let in by it who asks after limit.

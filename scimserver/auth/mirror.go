@@ -51,6 +51,19 @@ func (m *mirror[T]) put(obj T) {
 	m.changed(was.object, obj)
 }
 
+// putListed takes what a list of that version says that there is. An object that is known and was not heard of since is what the list says, even
+// if that is an older version of it: then a backup was restored, and what was known never happened.
+func (m *mirror[T]) putListed(obj T, version string) {
+	key := client.ObjectKeyFromObject(obj)
+	was, known := m.known[key]
+	if known && !was.deleted && newer(was.version, obj.GetResourceVersion()) && !newer(was.version, version) {
+		m.known[key] = record[T]{object: obj, uid: obj.GetUID(), version: obj.GetResourceVersion()}
+		m.changed(was.object, obj)
+		return
+	}
+	m.put(obj)
+}
+
 // remove takes what the watch says that there was. It may not know the last version of it.
 func (m *mirror[T]) remove(obj T) {
 	key := client.ObjectKeyFromObject(obj)
@@ -79,7 +92,7 @@ func (m *mirror[T]) replace(namespace, version string, items []T) error {
 	listed := make(map[client.ObjectKey]bool, len(items))
 	for _, item := range items {
 		listed[client.ObjectKeyFromObject(item)] = true
-		m.put(item)
+		m.putListed(item, version)
 	}
 	var none T
 	for key, was := range m.known {

@@ -252,3 +252,42 @@ func TestMirrorRefusesOldLists(t *testing.T) {
 		}
 	}
 }
+
+// TestOlderThanKnown: what a list says of an object counts if the list is not older than what is known, even where the object is, as after a restored backup.
+func TestOlderThanKnown(t *testing.T) {
+	at := func(version string) *v1alpha1.ScimToken {
+		return &v1alpha1.ScimToken{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "0", UID: "u", ResourceVersion: version}}
+	}
+	for name, c := range map[string]struct {
+		reason, list, want string
+		deleted            bool
+	}{
+		"Later":   {reason: "the history went on from an older version", list: "200", want: "100"},
+		"Same":    {reason: "there can be nothing newer than the list in it", list: "150", want: "100"},
+		"Before":  {reason: "the watch was ahead of the list", list: "149", want: "150"},
+		"Deleted": {reason: "the list may have been asked before", list: "200", deleted: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			told := ""
+			m := newMirror(func(_, next *v1alpha1.ScimToken) {
+				if told = ""; next != nil {
+					told = next.ResourceVersion
+				}
+			})
+			m.put(at("150"))
+			if c.deleted {
+				m.remove(at("150"))
+			}
+			if err := m.replace("a", c.list, []*v1alpha1.ScimToken{at("100")}); err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if known := m.get(client.ObjectKey{Namespace: "a", Name: "0"}); known != nil {
+				got = known.ResourceVersion
+			}
+			if got != c.want || told != c.want {
+				t.Errorf("%s: known %q, told %q, want %q", c.reason, got, told, c.want)
+			}
+		})
+	}
+}

@@ -66,6 +66,9 @@ func (t *tokens) token(ctx context.Context, client *http.Client) (*oauth2.Token,
 	if token := t.good(); token != nil {
 		return token, nil
 	}
+	if err := ctx.Err(); err != nil { // or what others are told would count as much
+		return nil, explain(ctx, getToken, err)
+	}
 	fetched := t.flight.DoChan("", func() (any, error) {
 		if token := t.good(); token != nil {
 			return token, nil
