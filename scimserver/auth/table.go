@@ -198,7 +198,7 @@ func (t *Table) follow(ctx context.Context, live client.Reader, namespace string
 		case ctx.Err() != nil:
 			return nil
 		case confirmed && !t.confirms(namespace):
-			log.Error("Cannot confirm who may speak: everybody is answered 503", "error", err)
+			log.Error("Cannot confirm who may speak: nobody is let in", "error", err)
 		case !confirmed && t.confirms(namespace):
 			log.Info("Can confirm again who may speak")
 		}
