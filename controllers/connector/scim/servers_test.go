@@ -153,7 +153,7 @@ func startScimServer(ctx context.Context) (*server, func() error, error) {
 	token := &v1alpha1.ScimToken{ObjectMeta: meta, Spec: v1alpha1.ScimTokenSpec{DirectoryRef: v1alpha1.LocalReference{Name: name}}}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	err = errors.Join(k.Client.Create(ctx, &v1alpha1.ScimDirectory{ObjectMeta: meta}), k.Client.Create(ctx, token))
+	err = errors.Join(k.Client.Create(ctx, &v1alpha1.ScimDirectory{ObjectMeta: meta, Spec: v1alpha1.ScimDirectorySpec{Limits: stack.Unlimited()}}), k.Client.Create(ctx, token))
 	if err == nil {
 		err = k.WaitReady(ctx, token)
 	}
