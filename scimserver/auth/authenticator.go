@@ -69,12 +69,10 @@ func New(o Options) *Authenticator {
 // server that is slow for some seconds then makes requests slow, and none fail. Nobody waits for a no.
 func (a *Authenticator) Authenticate(ctx context.Context, header http.Header, want Scope) (Identity, error) {
 	id, err := a.identify(ctx, header, want)
-	var stale *unconfirmed
-	if errors.As(err, &stale) && a.wait(ctx, stale.namespace) {
+	if stale, ok := errors.AsType[*unconfirmed](err); ok && a.wait(ctx, stale.namespace) {
 		id, err = a.identify(ctx, header, want)
 	}
-	var refusal *Refusal
-	if errors.As(err, &refusal) && !a.Table.Confirmed() {
+	if _, refused := errors.AsType[*Refusal](err); refused && !a.Table.Confirmed() {
 		return Identity{}, fmt.Errorf("%w: who may speak is not confirmed", ErrUnavailable)
 	}
 	return id, err
