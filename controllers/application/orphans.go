@@ -31,8 +31,8 @@ const (
 	listers = 4
 	// listTimeout bounds a list. Large applications answer in many pages.
 	listTimeout = 5 * time.Minute
-	// listAgain is how soon a list that failed is tried again.
-	listAgain = 10 * time.Minute
+	// firstListAgain and listAgain are how soon a list that failed is tried again, at first and at last: mostly somebody is mending the credential.
+	firstListAgain, listAgain = 5 * time.Second, 10 * time.Minute
 )
 
 // Orphans lists the accounts of each ScimApplication that bear nobody's mark, if its connector can. It reports them in status.orphans and
@@ -93,18 +93,26 @@ func (r *Orphans) Reconcile(ctx context.Context, app *v1alpha1.ScimApplication) 
 	if err := r.report(ctx, app, seen, verdictOfList(supported, err)); err != nil {
 		return reconcile.Result{}, err
 	}
-	again := wait.Jitter(r.interval(app, err), spread)
-	r.due.set(key, app, now.Add(again))
+	failures := 0
+	if err != nil {
+		failures = r.due.failures(key) + 1
+	}
+	again := wait.Jitter(r.interval(app, failures), spread)
+	r.due.set(key, appointment{app.UID, app.Generation, now.Add(again), failures, now.Truncate(time.Second)}) // conditions tell time in seconds
 	return reconcile.Result{RequeueAfter: again}, nil
 }
 
-// interval is how long what was listed counts, a failure for less.
-func (r *Orphans) interval(app *v1alpha1.ScimApplication, failed error) time.Duration {
+// interval is how long what was listed counts, after so many failures one after the other.
+func (r *Orphans) interval(app *v1alpha1.ScimApplication, failures int) time.Duration {
 	interval := app.Spec.Drift.Interval(r.Resync)
-	if failed != nil {
-		return min(interval, listAgain)
+	if failures == 0 {
+		return interval
 	}
-	return interval
+	again := listAgain
+	if doublings := failures - 1; doublings < 10 {
+		again = min(listAgain, firstListAgain<<doublings)
+	}
+	return min(interval, again)
 }
 
 // list reads the whole list. What it returns with an error is worth nothing.
@@ -198,26 +206,42 @@ type appointment struct {
 	uid        types.UID
 	generation int64
 	at         time.Time
+	// failures are those that came one after the other until the list before, which began at listed.
+	failures int
+	listed   time.Time
 }
 
-// in returns how long app is not due yet. With another spec it is due at once.
+// mended says whether app has come to answer since its list failed.
+func (a appointment) mended(app *v1alpha1.ScimApplication) bool {
+	ready := meta.FindStatusCondition(app.Status.Conditions, v1alpha1.ConditionReady)
+	return a.failures > 0 && ready != nil && !ready.LastTransitionTime.Time.Before(a.listed)
+}
+
+// in returns how long app is not due yet. With another spec it is due at once, and so it is when it answers again after a list failed.
 func (s *schedule) in(key types.NamespacedName, app *v1alpha1.ScimApplication, now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := s.next[key]
-	if next.uid != app.UID || next.generation != app.Generation {
+	if next.uid != app.UID || next.generation != app.Generation || next.mended(app) {
 		return 0
 	}
 	return max(0, next.at.Sub(now))
 }
 
-func (s *schedule) set(key types.NamespacedName, app *v1alpha1.ScimApplication, at time.Time) {
+// failures are how many lists have failed since one went well.
+func (s *schedule) failures(key types.NamespacedName) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.next[key].failures
+}
+
+func (s *schedule) set(key types.NamespacedName, next appointment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.next == nil {
 		s.next = map[types.NamespacedName]appointment{}
 	}
-	s.next[key] = appointment{app.UID, app.Generation, at}
+	s.next[key] = next
 }
 
 func (s *schedule) forget(key types.NamespacedName) {

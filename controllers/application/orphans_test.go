@@ -241,3 +241,46 @@ func TestConditionsOfOthersSurvive(t *testing.T) {
 		t.Errorf("left: %+v", got.Status)
 	}
 }
+
+// TestFailedListsAreTriedAgain soon, and ever less often while they go on failing.
+func TestFailedListsAreTriedAgain(t *testing.T) {
+	app, r := answering(), &Orphans{Resync: 24 * time.Hour}
+	for failures, want := range map[int]time.Duration{
+		0: 24 * time.Hour, 1: 5 * time.Second, 2: 10 * time.Second, 7: 320 * time.Second, 8: 10 * time.Minute, 11: 10 * time.Minute, 1000: 10 * time.Minute,
+	} {
+		if got := r.interval(app, failures); got != want {
+			t.Errorf("after %d failures in %s, want %s", failures, got, want)
+		}
+	}
+	memory := crowded(1)
+	r = newOrphans(t, memory, answering())
+	memory.TruncateList(0)
+	if _, res := look(t, r); res.RequeueAfter < firstListAgain || res.RequeueAfter > 2*firstListAgain || r.due.failures(client.ObjectKeyFromObject(answering())) != 1 {
+		t.Errorf("a list that failed once is tried again in %s", res.RequeueAfter)
+	}
+}
+
+// TestMendedApplicationsAreListedAtOnce: whoever mends the credential does not wait for the next try.
+func TestMendedApplicationsAreListedAtOnce(t *testing.T) {
+	listed := time.Now().Truncate(time.Second)
+	for name, c := range map[string]struct {
+		failures int
+		answers  time.Time
+		want     bool
+	}{
+		"Since":   {1, listed.Add(time.Second), true},
+		"Same":    {2, listed, true},
+		"Before":  {1, listed.Add(-time.Second), false},
+		"Healthy": {0, listed.Add(time.Second), false},
+	} {
+		app := answering()
+		for i := range app.Status.Conditions {
+			app.Status.Conditions[i].LastTransitionTime = metav1.NewTime(c.answers)
+		}
+		s, key := &schedule{}, client.ObjectKeyFromObject(app)
+		s.set(key, appointment{app.UID, app.Generation, listed.Add(time.Hour), c.failures, listed})
+		if due := s.in(key, app, listed.Add(time.Minute)) == 0; due != c.want {
+			t.Errorf("%s: due %t, want %t", name, due, c.want)
+		}
+	}
+}
