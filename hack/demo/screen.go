@@ -153,7 +153,7 @@ func (s *screen) summary(results []result, took time.Duration) {
 		s.line(row, r.step, r.status, binding, review, r.proof)
 	}
 	s.line("\nROLEBINDING: from the 2xx, as the client has it, until a watch shows the RoleBinding made or gone.")
-	s.line("REVIEW: from the 2xx until a SubjectAccessReview agrees (asked every 10 ms after that).")
+	s.line("REVIEW: from the 2xx until a SubjectAccessReview agrees (asked again after 5 ms, then ever less often).")
 	s.goodbye(took)
 }
 
