@@ -108,11 +108,7 @@ func (r *Orphans) interval(app *v1alpha1.ScimApplication, failures int) time.Dur
 	if failures == 0 {
 		return interval
 	}
-	again := listAgain
-	if doublings := failures - 1; doublings < 10 {
-		again = min(listAgain, firstListAgain<<doublings)
-	}
-	return min(interval, again)
+	return min(interval, listAgain, firstListAgain<<min(failures-1, 10)) // more doublings would overflow some day
 }
 
 // list reads the whole list. What it returns with an error is worth nothing.
@@ -206,7 +202,7 @@ type appointment struct {
 	uid        types.UID
 	generation int64
 	at         time.Time
-	// failures are those that came one after the other until the list before, which began at listed.
+	// failures are the lists that failed one after the other, of which the last began at listed.
 	failures int
 	listed   time.Time
 }

@@ -46,9 +46,10 @@ func judge(t *testing.T, args []string) error {
 // judgeAnnotations finds a misspelt annotation of ours, which Kubernetes would keep like any other.
 func judgeAnnotations(t *testing.T, args []string) error {
 	t.Helper()
+	known := annotations(t)
 	for _, arg := range args {
 		key, _, _ := strings.Cut(strings.TrimSuffix(arg, "-"), "=")
-		if known := annotations(t); strings.HasPrefix(key, v1alpha1.Group+"/") && known[key] == "" {
+		if strings.HasPrefix(key, v1alpha1.Group+"/") && known[key] == "" {
 			return fmt.Errorf("there is no annotation %s", key)
 		}
 	}
